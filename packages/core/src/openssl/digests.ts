@@ -1,0 +1,2 @@
+/** STUB */
+export type DigestName = string;

@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+const SECOND = 1000;
+
+// One project a package: `nx` runs each with `vitest run --root ../.. --project NAME`.
+const project = (name: string, root: string) => ({
+  extends: true as const,
+  test: { name, include: [`${root}/test/**/*.test.ts`] },
+});
+
+// oxlint-disable-next-line import/no-default-export -- vitest reads its configuration from the default export
+export default defineConfig({
+  ssr: { resolve: { conditions: ['@sealdrop/source', 'node', 'import', 'module', 'default'] } },
+  resolve: { conditions: ['@sealdrop/source', 'node', 'import', 'module', 'default'] },
+  test: {
+    testTimeout: 120 * SECOND,
+    hookTimeout: 120 * SECOND,
+    passWithNoTests: false,
+    projects: [
+      project('core', 'packages/core'),
+      project('cli', 'packages/cli'),
+      project('daemon', 'packages/daemon'),
+      project('kms-emulator', 'tools/kms-emulator'),
+      project('e2e', 'test/e2e'),
+    ],
+  },
+});
