@@ -1,5 +1,6 @@
-/** STUB */
+import { SealdropError } from '../errors.ts';
 import type { KeyProvider } from './key-provider.ts';
+import { openLocalKey } from './local-key.ts';
 
 export interface KeyOptions {
   /** For every AWS KMS key; what is absent comes from the SDK's own chain (environment, config files). */
@@ -21,6 +22,11 @@ export interface KeyOptions {
  * The AWS SDK is loaded at the first call that needs it.
  * @throws SealdropError `usage` for another form; `bad-private-key`, `not-found`, `not-permitted` for a file
  */
-export async function openKey(_specification: string, _options?: KeyOptions): Promise<KeyProvider> {
-  throw new Error('not implemented yet');
+export async function openKey(specification: string, options: KeyOptions = {}): Promise<KeyProvider> {
+  if (specification.startsWith('file:') && specification !== 'file:') {
+    return openLocalKey(specification.slice('file:'.length), options);
+  }
+  throw new SealdropError('usage', `"${specification}" names no key`, {
+    hint: 'use aws-kms:<key id, alias or ARN>, a bare ARN, alias/NAME, or file:PATH of a PEM private key',
+  });
 }
