@@ -3,6 +3,7 @@ export * from './keys/key-provider.ts';
 export * from './keys/oaep-parameters.ts';
 export * from './keys/local-key.ts';
 export * from './keys/open-key.ts';
+export * from './keys/public-key.ts';
 export * from './keys/read-wrapped-key.ts';
 export * from './keys/wrapped-key.ts';
 export * from './openssl/parameters.ts';
