@@ -1,20 +1,31 @@
 import { SealdropError } from '../errors.ts';
+import { openAwsKmsKey } from './aws-kms.ts';
 import type { KeyProvider } from './key-provider.ts';
-import { openLocalKey } from './local-key.ts';
+import type { AwsOptions } from './kms-client.ts';
+import { openLocalKey, type LocalKeyOptions } from './local-key.ts';
 
-export interface KeyOptions {
-  /** For every AWS KMS key; what is absent comes from the SDK's own chain (environment, config files). */
-  readonly aws?: {
-    readonly region?: string | undefined;
-    readonly profile?: string | undefined;
-    readonly endpoint?: string | undefined;
-    readonly useFipsEndpoint?: boolean | undefined;
-    readonly useDualstackEndpoint?: boolean | undefined;
-    /** Hard limit on one call with all its retries, in milliseconds. */
-    readonly timeout?: number | undefined;
-  };
-  /** For encrypted PEM files: a file whose first line is the passphrase. */
-  readonly passphraseFile?: string | undefined;
+export interface KeyOptions extends LocalKeyOptions {
+  /** For every AWS KMS key. */
+  readonly aws?: AwsOptions | undefined;
+}
+
+const ARN = /^arn:[\w-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/[\w/-]+$/;
+const ALIAS = /^alias\/[\w/-]+$/;
+/** A UUID, or `mrk-` and 32 hexadecimal digits (multi-Region keys). */
+const KEY_ID = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})$/i;
+
+/** A bare key id could be a file's name just as well, so it takes the prefix. */
+function kmsKeyId(specification: string): string | null {
+  const prefixed = /^aws-kms:(.+)$/.exec(specification)?.[1];
+  const keyId = prefixed ?? specification;
+  const isNamed = ARN.test(keyId) || ALIAS.test(keyId);
+  return isNamed || (prefixed !== undefined && KEY_ID.test(keyId)) ? keyId : null;
+}
+
+function badSpecification(specification: string): SealdropError {
+  const forms = 'use aws-kms:<key id, alias/NAME or ARN>, a bare ARN, alias/NAME, or file:PATH of a PEM private key';
+  const hint = KEY_ID.test(specification) ? `write aws-kms:${specification}` : forms;
+  return new SealdropError('usage', `"${specification}" names no key`, { hint });
 }
 
 /**
@@ -23,10 +34,9 @@ export interface KeyOptions {
  * @throws SealdropError `usage` for another form; `bad-private-key`, `not-found`, `not-permitted` for a file
  */
 export async function openKey(specification: string, options: KeyOptions = {}): Promise<KeyProvider> {
-  if (specification.startsWith('file:') && specification !== 'file:') {
-    return openLocalKey(specification.slice('file:'.length), options);
-  }
-  throw new SealdropError('usage', `"${specification}" names no key`, {
-    hint: 'use aws-kms:<key id, alias or ARN>, a bare ARN, alias/NAME, or file:PATH of a PEM private key',
-  });
+  const path = /^file:(.+)$/s.exec(specification)?.[1];
+  if (path !== undefined) return openLocalKey(path, options);
+  const keyId = kmsKeyId(specification);
+  if (keyId !== null) return openAwsKmsKey(keyId, options.aws);
+  throw badSpecification(specification);
 }

@@ -30,6 +30,7 @@ async function readSmallFile(path: string): Promise<Buffer> {
     if (size > MAXIMUM_FILE_SIZE) throw bad(path, `larger than ${MAXIMUM_FILE_SIZE} bytes, so not a key`);
     return Buffer.concat(chunks);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR') throw bad(path, 'is a directory');
     throw toSealdropError(error, path);
   }
 }
