@@ -100,13 +100,13 @@ function squash(name: string): string {
   return name.replaceAll(/[-_]/g, '');
 }
 
-const LEGACY_CIPHER = /^(?:rc2|rc4|rc5|bf|blowfish|cast5?|idea|seed|desx?)(?:-|$)/;
-const MODE_THAT_ENC_REFUSES =
-  /(?:-|^id-.*)(?:gcm|ccm|ocb|siv|gcm-siv|poly1305|xts|wrap|wrap-pad|cts|hmac-sha\d+)$|wrap/;
+const LEGACY_CIPHER = /^(?:rc[245]|bf|blowfish|cast5?|idea|seed|des|desx)(?:-(?!ede)|$)/;
+const MODE_THAT_ENC_REFUSES = /^id-|-(?:gcm|ccm|ocb|siv|poly1305|xts|wrap|wrap-pad|cts|hmac-sha\d+)$/;
+/** Names that are common words too. */
+const COMMON_WORD = /^(?:idea|seed|cast)$/;
 
 function refuseKnownCipher(name: string): void {
-  // des-ede and des-ede3 in modes that exist nowhere are unknown, not legacy.
-  if (LEGACY_CIPHER.test(name) && !name.startsWith('des-ede')) {
+  if (LEGACY_CIPHER.test(name)) {
     throw new SealdropError('unsupported-cipher', `the cipher ${name} is only in OpenSSL's legacy provider`, {
       hint:
         'ask the sender to encrypt with -aes-256-cbc, or decrypt this payload with ' +
@@ -123,9 +123,20 @@ function refuseKnownCipher(name: string): void {
 /** The canonical names, most usual first. */
 export const CIPHER_NAMES: readonly CipherName[] = [...CIPHERS.keys()];
 
+function plainName(name: string): string {
+  return name.replace(/^--?/, '').toLowerCase();
+}
+
+/** Whether a word, with or without a dash, names a cipher, be it one that `findCipher` refuses. */
+export function isCipherName(word: string): boolean {
+  const plain = plainName(word);
+  if (lookUpCipher(plain) !== undefined) return true;
+  return (LEGACY_CIPHER.test(plain) || MODE_THAT_ENC_REFUSES.test(plain)) && !COMMON_WORD.test(plain);
+}
+
 /** The cipher of that name or alias, with or without leading dashes, in any case; undefined when it is unknown or refused. */
 export function lookUpCipher(name: string): Cipher | undefined {
-  const plain = name.replace(/^--?/, '').toLowerCase();
+  const plain = plainName(name);
   return CIPHERS.get(plain) ?? CIPHERS.get(ALIASES.get(plain) ?? '') ?? CIPHERS.get(SQUASHED.get(squash(plain)) ?? '');
 }
 
@@ -136,7 +147,7 @@ export function lookUpCipher(name: string): Cipher | undefined {
 export function findCipher(name: string): Cipher {
   const cipher = lookUpCipher(name);
   if (cipher !== undefined) return cipher;
-  const plain = name.replace(/^--?/, '').toLowerCase();
+  const plain = plainName(name);
   refuseKnownCipher(plain);
   throw new SealdropError('unknown-cipher', `no cipher of openssl enc is called ${quoteWord(name)}`, {
     hint: suggestNames(plain, [...CIPHER_NAMES, ...ALIASES.keys()]),

@@ -65,6 +65,12 @@ export function lookUpDigest(name: string): DigestName | undefined {
   return KNOWN.has(canonical) ? canonical : undefined;
 }
 
+/** Whether a word names a digest, be it one that `findDigest` refuses. */
+export function isDigestName(word: string): boolean {
+  const canonical = canonicalName(word);
+  return KNOWN.has(canonical) || UNAVAILABLE.has(canonical);
+}
+
 /**
  * The digest that `-md NAME` means, in any case.
  * @throws SealdropError `bad-parameters` when it is unknown or not available
