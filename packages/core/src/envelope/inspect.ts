@@ -1,18 +1,133 @@
-/** STUB */
+/** What an envelope is made of, as far as it shows without the key. */
+import { basename } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { toSealdropError } from '../errors.ts';
+import { MAXIMUM_WRAPPED_KEY_SIZE, readWrappedKey } from '../keys/read-wrapped-key.ts';
+import { formatOaep } from '../keys/oaep-parameters.ts';
+import { MAGIC } from '../openssl/header.ts';
+import { formatFlags } from '../openssl/parameters.ts';
+import type { EncParameters } from '../openssl/parameters.ts';
+import { plaintextNameOf } from './naming.ts';
 import type { EnvelopeMembers } from './naming.ts';
+import { payloadSizeOnDisk, readMember } from './read-member.ts';
+import { readManifest, readStatement } from './statement.ts';
+import type { OaepSource, ParametersSource, Statement } from './statement.ts';
+import { checkPayloadSize } from './verification.ts';
 
-export interface Inspection {
-  readonly members: Readonly<Record<string, { readonly path: string; readonly size: number } | null>>;
-  readonly plaintextName: string;
-  /** Parameters as openssl flags, with where they come from; null when they cannot be read. */
-  readonly parameters: { readonly flags: string; readonly source: 'manifest' | 'note' | 'default' } | null;
-  readonly oaep: { readonly hash: string; readonly source: 'manifest' | 'note' | 'name' | 'unknown' };
-  readonly payload: { readonly header: 'salted' | 'none'; readonly armored: boolean; readonly saltHex: string | null };
-  /** What is wrong as far as it shows without the key; empty when nothing is. */
-  readonly problems: readonly { readonly code: string; readonly message: string; readonly hint: string | null }[];
+export interface InspectedFile {
+  readonly path: string;
+  /** Bytes; null when it cannot be read. */
+  readonly size: number | null;
 }
 
-/** Says what an envelope is made of, without any key. Problems are reported, not thrown. */
-export async function inspectEnvelope(_members: EnvelopeMembers): Promise<Inspection> {
-  throw new Error('not implemented yet');
+export interface InspectionProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+export interface Inspection {
+  readonly members: Readonly<Record<keyof EnvelopeMembers, InspectedFile | null>>;
+  /** Null when the name cannot be used. */
+  readonly plaintextName: string | null;
+  /** Parameters as openssl flags, with where they come from; null when nothing says them. */
+  readonly parameters: { readonly flags: string; readonly source: ParametersSource } | null;
+  /** Hashes in the order in which they will be tried. */
+  readonly oaep: { readonly candidates: readonly string[]; readonly source: OaepSource } | null;
+  readonly wrappedKey: { readonly modulusBits: number; readonly encoding: 'binary' | 'base64' } | null;
+  readonly payload: {
+    readonly header: 'salted' | 'none';
+    readonly armored: boolean;
+    readonly saltHex: string | null;
+  } | null;
+  /** Whether a manifest MAC will vouch for the payload. */
+  readonly mac: 'present' | 'absent';
+  readonly publicKeySha256: string | null;
+  /** What is wrong as far as it shows without the key; empty when nothing is. */
+  readonly problems: readonly InspectionProblem[];
+}
+
+const BITS_PER_BYTE = 8;
+const DEFAULT_SALT_LENGTH = 8;
+const BEGINNING_SIZE = 64;
+const ARMORED_MAGIC = 'U2FsdGVkX1';
+
+type Attempt = <Result>(work: () => Promise<Result>) => Promise<Result | null>;
+
+/**
+ * Says what an envelope is made of, without any key. Problems are reported, not thrown.
+ * @param parameters used instead of what note or manifest say
+ */
+export async function inspectEnvelope(members: EnvelopeMembers, parameters?: EncParameters): Promise<Inspection> {
+  const problems: InspectionProblem[] = [];
+  const attempt: Attempt = async (work) => {
+    try {
+      return await work();
+    } catch (error) {
+      const { code, message, hint } = toSealdropError(error);
+      problems.push({ code, message, hint: hint ?? null });
+      return null;
+    }
+  };
+  const statement = await attempt(() => readStatement({ ...members, parameters }));
+  const wrappedKey = await attempt(() => inspectWrappedKey(members.wrappedKey));
+  const payload = await attempt(() => inspectPayload(members.payload));
+  await attempt(() => checkSize(members));
+  const plaintextName =
+    statement?.plaintextName ?? (await attempt(async () => plaintextNameOf(basename(members.payload))));
+  return { members: await inspectFiles(members), plaintextName, wrappedKey, payload, ...describe(statement), problems };
+}
+
+function describe(statement: Statement | null): Pick<Inspection, 'parameters' | 'oaep' | 'mac' | 'publicKeySha256'> {
+  if (statement === null) return { parameters: null, oaep: null, mac: 'absent', publicKeySha256: null };
+  return {
+    parameters: { flags: formatFlags(statement.parameters), source: statement.parametersSource },
+    oaep: { candidates: statement.oaepCandidates.map(formatOaep), source: statement.oaepSource },
+    mac: statement.manifest?.mac === undefined ? 'absent' : 'present',
+    publicKeySha256: statement.manifest?.key.publicKeySha256 ?? null,
+  };
+}
+
+async function inspectWrappedKey(path: string): Promise<Inspection['wrappedKey']> {
+  const contents = await readMember(path, MAXIMUM_WRAPPED_KEY_SIZE);
+  const wrappedKey = readWrappedKey(contents, path);
+  return {
+    modulusBits: wrappedKey.length * BITS_PER_BYTE,
+    encoding: wrappedKey.equals(contents) ? 'binary' : 'base64',
+  };
+}
+
+async function inspectPayload(path: string): Promise<Inspection['payload']> {
+  const beginning = (await readMember(path, BEGINNING_SIZE)).subarray(0, BEGINNING_SIZE);
+  const text = beginning
+    .toString('latin1')
+    .replace(/^\u00ef\u00bb\u00bf/, '')
+    .trimStart();
+  const armored = text.startsWith(ARMORED_MAGIC);
+  const bytes = armored ? Buffer.from(text, 'base64') : beginning;
+  const salted = bytes.subarray(0, MAGIC.length).equals(MAGIC);
+  const salt = bytes.subarray(MAGIC.length, MAGIC.length + DEFAULT_SALT_LENGTH);
+  return { header: salted ? 'salted' : 'none', armored, saltHex: salted ? salt.toString('hex') : null };
+}
+
+async function checkSize(members: EnvelopeMembers): Promise<void> {
+  if (members.manifest === null) return;
+  const size = await payloadSizeOnDisk(members.payload);
+  const manifest = await readManifest(members.manifest).catch(() => null);
+  if (size !== null && manifest !== null) checkPayloadSize(size, manifest, members.payload);
+}
+
+async function inspectFiles(members: EnvelopeMembers): Promise<Inspection['members']> {
+  const file = async (path: string | null): Promise<InspectedFile | null> => {
+    if (path === null) return null;
+    const status = await stat(path).catch(() => null);
+    return { path, size: status?.size ?? null };
+  };
+  return {
+    payload: await file(members.payload),
+    wrappedKey: await file(members.wrappedKey),
+    note: await file(members.note),
+    manifest: await file(members.manifest),
+    signature: await file(members.signature),
+  };
 }

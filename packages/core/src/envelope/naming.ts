@@ -1,4 +1,8 @@
-/** Which part a file plays in an envelope, by its name alone (DESIGN section 2). Pure functions over names. STUB: bodies are being written. */
+/**
+ * Which part a file plays in an envelope, by its name alone (DESIGN section 2). Pure functions over names: nothing here
+ * touches a disk.
+ */
+import { SealdropError } from '../errors.ts';
 
 export type MemberRole = 'payload' | 'wrapped-key' | 'note' | 'manifest' | 'signature';
 
@@ -14,7 +18,7 @@ export interface EnvelopeMembers {
 /** Names in one directory that belong together, complete or not. */
 export interface EnvelopeGroup {
   readonly layout: 'flat' | 'folder';
-  /** The stem (`report.csv`) for a flat one; the payload's stem, or an empty string when there is none yet, for a folder. */
+  /** The stem (`report.csv`) of a flat one; the payload's stem, or an empty string when there is none yet, of a folder. */
   readonly stem: string;
   /** More than one name in a list makes the envelope ambiguous. */
   readonly names: Readonly<Record<MemberRole, readonly string[]>>;
@@ -26,30 +30,219 @@ export interface GroupedNames {
   readonly strays: readonly string[];
 }
 
+const PAYLOAD_SUFFIX = '.enc';
+
+/** Longest name of a file on Linux, in bytes (NAME_MAX, limits.h). */
+const MAXIMUM_NAME_LENGTH = 255;
+
+/** Endings of the flat layout; the first that fits decides, so a wrapped-key name wins over a payload name. */
+const SUFFIXES: readonly (readonly [string, MemberRole])[] = [
+  ['.keypke.bin.enc', 'wrapped-key'],
+  ['.key.bin.enc', 'wrapped-key'],
+  ['.key.enc', 'wrapped-key'],
+  ['.manifest.json.sig', 'signature'],
+  ['.manifest.json', 'manifest'],
+  [PAYLOAD_SUFFIX, 'payload'],
+  ['.alg', 'note'],
+  ['.alg.txt', 'note'],
+  ['.algorithm', 'note'],
+  ['.algorithm.txt', 'note'],
+];
+
+/** Names without a stem: those of the article, which belong to whatever payload lies beside them. */
+const BARE_NAMES: Readonly<Record<string, MemberRole>> = {
+  'keypke.bin.enc': 'wrapped-key',
+  'key.bin.enc': 'wrapped-key',
+  'key.enc': 'wrapped-key',
+  'manifest.json': 'manifest',
+  'manifest.json.sig': 'signature',
+};
+const BARE_NOTE = /^algorithm/i;
+
+const TEMPORARY_NAME = /^\.|~$|\.(filepart|part|partial|tmp|temp|swp|crdownload|upload|uploading|writing|inprogress)$/i;
+
+// Path separators, control characters (C0, DEL, C1) and characters that change the direction or line of what follows.
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+const UNSAFE_CHARACTER = /[/\\\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/;
+
+interface ParsedName {
+  readonly name: string;
+  readonly role: MemberRole;
+  /** Null for a name that only a folder gives a meaning. */
+  readonly stem: string | null;
+}
+
+function parseName(name: string): ParsedName | null {
+  const bare = BARE_NAMES[name];
+  if (bare !== undefined) return { name, role: bare, stem: null };
+  const suffix = SUFFIXES.find(([ending]) => name.endsWith(ending) && name.length > ending.length);
+  if (suffix !== undefined) return { name, role: suffix[1], stem: name.slice(0, -suffix[0].length) };
+  return BARE_NOTE.test(name) ? { name, role: 'note', stem: null } : null;
+}
+
+function namesByRole(members: readonly ParsedName[]): Record<MemberRole, string[]> {
+  const names: Record<MemberRole, string[]> = { payload: [], 'wrapped-key': [], note: [], manifest: [], signature: [] };
+  for (const member of members) names[member.role].push(member.name);
+  return names;
+}
+
+function flatGroups(members: readonly ParsedName[]): EnvelopeGroup[] {
+  const byStem = Map.groupBy(members, (member) => member.stem ?? '');
+  return [...byStem].map(([stem, ofStem]) => ({ layout: 'flat', stem, names: namesByRole(ofStem) }));
+}
+
+function folderGroup(members: readonly ParsedName[]): EnvelopeGroup {
+  const stem = members.find((member) => member.role === 'payload')?.stem ?? '';
+  return { layout: 'folder', stem, names: namesByRole(members) };
+}
+
 /**
  * Sorts the file names of one directory into envelopes.
+ *
+ * A directory that holds at most one file of each role is one envelope whatever the stems, if it is a `folder` or if one of
+ * its names has no stem (`key.bin.enc`). Otherwise files go together by stem; names without a stem then make a group
+ * of their own, which takes the payloads of a `folder` that no other key claims.
+ *
  * @param place `landing` where flat envelopes arrive side by side; `folder` where the directory may itself be one envelope.
  */
-export function groupNames(_names: Iterable<string>, _place: 'landing' | 'folder'): GroupedNames {
-  throw new Error('not implemented yet');
+export function groupNames(names: Iterable<string>, place: 'landing' | 'folder'): GroupedNames {
+  const parsed = [...names].filter((name) => !isTemporaryName(name)).map((name) => parseName(name) ?? name);
+  const strays = parsed.filter((item) => typeof item === 'string');
+  const members = parsed.filter((item) => typeof item !== 'string');
+  const bare = members.filter((member) => member.stem === null);
+  const stemmed = members.filter((member) => member.stem !== null);
+  const single = Object.values(namesByRole(members)).every((ofRole) => ofRole.length <= 1);
+  if (single && (bare.length > 0 || (place === 'folder' && members.length > 0))) {
+    return { groups: [asFlatIfOneStem(members)], strays };
+  }
+  const groups = flatGroups(stemmed);
+  if (bare.length === 0) return { groups, strays };
+  const claimed = place === 'folder' ? stemmed.filter((member) => !hasWrappedKey(groups, member)) : [];
+  const rest = groups.filter((group) => place === 'landing' || group.names['wrapped-key'].length > 0);
+  return { groups: [...rest, folderGroup([...bare, ...claimed])], strays };
 }
 
-/** The roles a group still lacks: empty when it is complete. A note is not needed where `parameters` are known otherwise. */
-export function missingRoles(_group: EnvelopeGroup, _parameters: 'by-note' | 'known'): readonly MemberRole[] {
-  throw new Error('not implemented yet');
+function hasWrappedKey(groups: readonly EnvelopeGroup[], member: ParsedName): boolean {
+  return groups.some((group) => group.stem === member.stem && group.names['wrapped-key'].length > 0);
 }
+
+function asFlatIfOneStem(members: readonly ParsedName[]): EnvelopeGroup {
+  const stems = new Set(members.map((member) => member.stem));
+  const [stem] = stems;
+  if (stems.size > 1 || typeof stem !== 'string') return folderGroup(members);
+  return { layout: 'flat', stem, names: namesByRole(members) };
+}
+
+/** The roles a group still lacks: empty when it is complete. A note is not needed where the parameters are `known` otherwise. */
+export function missingRoles(group: EnvelopeGroup, parameters: 'by-note' | 'known'): readonly MemberRole[] {
+  const missing: MemberRole[] = [];
+  const { names } = group;
+  if (names.payload.length === 0) missing.push('payload');
+  if (names['wrapped-key'].length === 0) missing.push('wrapped-key');
+  if (parameters === 'by-note' && names.note.length + names.manifest.length === 0) missing.push('note');
+  if (names.signature.length > 0 && names.manifest.length === 0) missing.push('manifest');
+  return missing;
+}
+
+const ROLE_WORDS: Readonly<Record<MemberRole, string>> = {
+  payload: 'payload (*.enc)',
+  'wrapped-key': 'wrapped key (*.key.enc, key.bin.enc, keypke.bin.enc)',
+  note: 'algorithm note (*.alg, algorithm*) or manifest (*.manifest.json)',
+  manifest: 'manifest (*.manifest.json) of the signature',
+  signature: 'signature (*.manifest.json.sig)',
+};
 
 /** @throws SealdropError `incomplete-envelope` or `ambiguous-envelope`, naming what is missing or doubled. */
-export function membersOf(_group: EnvelopeGroup, _parameters: 'by-note' | 'known'): EnvelopeMembers {
-  throw new Error('not implemented yet');
+export function membersOf(group: EnvelopeGroup, parameters: 'by-note' | 'known'): EnvelopeMembers {
+  const doubled = Object.entries(group.names).find(([, ofRole]) => ofRole.length > 1);
+  const title = group.stem === '' ? 'the envelope' : `envelope ${group.stem}`;
+  if (doubled !== undefined) {
+    const [role, ofRole] = doubled as [MemberRole, readonly string[]];
+    throw new SealdropError(
+      'ambiguous-envelope',
+      `${title} has more than one ${ROLE_WORDS[role]}: ${ofRole.join(', ')}`,
+      {
+        hint: 'keep one of them, or name the parts one by one',
+      },
+    );
+  }
+  const missing = missingRoles(group, parameters);
+  if (missing.length > 0) {
+    const words = missing.map((role) => ROLE_WORDS[role]).join(' and ');
+    throw new SealdropError('incomplete-envelope', `${title} lacks its ${words}`, {
+      details: { missing: missing.join(' ') },
+    });
+  }
+  const { names } = group;
+  return {
+    payload: names.payload[0] ?? '',
+    wrappedKey: names['wrapped-key'][0] ?? '',
+    note: names.note[0] ?? null,
+    manifest: names.manifest[0] ?? null,
+    signature: names.signature[0] ?? null,
+  };
 }
 
 /** Names that upload programs use until a file is whole: leading dot, `.filepart`, `.part`, `.tmp`, … */
-export function isTemporaryName(_name: string): boolean {
-  throw new Error('not implemented yet');
+export function isTemporaryName(name: string): boolean {
+  return TEMPORARY_NAME.test(name);
+}
+
+/** The plaintext's name where no manifest gives one: the payload's without `.enc`. */
+export function plaintextNameOf(payloadName: string): string {
+  const stem = payloadName.endsWith(PAYLOAD_SUFFIX)
+    ? payloadName.slice(0, -PAYLOAD_SUFFIX.length)
+    : `${payloadName}.plain`;
+  return checkPlaintextName(stem);
 }
 
 /** @throws SealdropError `bad-name` unless it is a bare file name: no separators, leading dot or control characters, at most 255 bytes. */
-export function checkPlaintextName(_name: string): string {
-  throw new Error('not implemented yet');
+export function checkPlaintextName(name: string): string {
+  const reason = reasonAgainstName(name);
+  if (reason === null) return name;
+  throw new SealdropError(
+    'bad-name',
+    `${JSON.stringify(name.slice(0, MAXIMUM_NAME_LENGTH))} cannot be the plaintext's file name: ${reason}`,
+  );
+}
+
+function reasonAgainstName(name: string): string | null {
+  if (name === '') return 'it is empty';
+  if (name.startsWith('.')) return 'it begins with a dot';
+  if (UNSAFE_CHARACTER.test(name) || !name.isWellFormed()) return 'it holds a separator or a control character';
+  return Buffer.byteLength(name) > MAXIMUM_NAME_LENGTH ? `it is longer than ${MAXIMUM_NAME_LENGTH} bytes` : null;
+}
+
+/** What the wrapped key's name says of the OAEP hash: `keypke` is SHA-256, `key.bin` is SHA-1 (the article's names). */
+export function oaepHashInName(wrappedKeyName: string): 'sha1' | 'sha256' | null {
+  if (wrappedKeyName.endsWith('keypke.bin.enc')) return 'sha256';
+  return wrappedKeyName.endsWith('key.bin.enc') ? 'sha1' : null;
+}
+
+/** The names under which an envelope for plaintext `name` is written, in either layout. */
+export function memberNames(name: string, oaepHash: string, layout: 'flat' | 'folder'): Record<MemberRole, string> {
+  const keyName = oaepHash === 'sha256' ? 'keypke.bin.enc' : oaepHash === 'sha1' ? 'key.bin.enc' : 'key.enc';
+  const payload = `${payloadStem(name)}${PAYLOAD_SUFFIX}`;
+  if (layout === 'folder') {
+    return {
+      payload,
+      'wrapped-key': keyName,
+      note: 'algorithm.txt',
+      manifest: 'manifest.json',
+      signature: 'manifest.json.sig',
+    };
+  }
+  const stem = payload.slice(0, -PAYLOAD_SUFFIX.length);
+  return {
+    payload,
+    'wrapped-key': `${stem}.${keyName}`,
+    note: `${stem}.alg`,
+    manifest: `${stem}.manifest.json`,
+    signature: `${stem}.manifest.json.sig`,
+  };
+}
+
+/** `server.key` would become `server.key.enc`, a wrapped key's name: such a payload gets another stem, and the manifest the true name. */
+function payloadStem(name: string): string {
+  return parseName(`${name}${PAYLOAD_SUFFIX}`)?.role === 'payload' ? name : `${name}.data`;
 }

@@ -1,8 +1,24 @@
-/** STUB: types are the contract. */
+/** Opening an envelope: the one room that knows names, notes, keys and the enc format together. */
+import { rm } from 'node:fs/promises';
+import { SealdropError, toSealdropError } from '../errors.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
+import { publicKeyFingerprint } from '../keys/public-key.ts';
+import { MAXIMUM_WRAPPED_KEY_SIZE, readWrappedKey } from '../keys/read-wrapped-key.ts';
+import { unwrapKey } from '../keys/wrapped-key.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
+import { decryptPayload } from '../openssl/payload-stream.ts';
+import { choosePassphrase } from './choose-passphrase.ts';
+import type { ChosenPassphrase } from './choose-passphrase.ts';
 import type { EnvelopeMembers } from './naming.ts';
+import { locatePayload } from './locate-payload.ts';
+import type { LocatedPayload } from './locate-payload.ts';
+import { observe, writeNewFile } from './payload-reader.ts';
+import type { ReadOptions } from './payload-reader.ts';
+import { readMember } from './read-member.ts';
+import { readStatement } from './statement.ts';
+import type { Statement } from './statement.ts';
+import { checkPayloadSize, checkPlaintextSize, PayloadCheck } from './verification.ts';
 
 /** Like `EnvelopeMembers` with paths; the payload may be a stream instead (it is then read once, and cannot be verified beforehand). */
 export interface EnvelopeSource extends Omit<EnvelopeMembers, 'payload'> {
@@ -18,20 +34,16 @@ export interface OpenOptions {
   readonly defaultParameters?: EncParameters | undefined;
   /** Used instead of what manifest, note or the file's name say. */
   readonly oaep?: OaepParameters | undefined;
-  /** Whether a passphrase under 16 bytes is `weak-key`. Default `refuse`. */
+  /** Whether a passphrase under `MINIMUM_PASSPHRASE_LENGTH` bytes is `weak-key`. Default `refuse`. */
   readonly weakKeys?: 'refuse' | 'allow' | undefined;
-  /** PBKDF2 iterations above this are `limit-exceeded`. Default 10,000,000. */
+  /** PBKDF2 iterations above this are `limit-exceeded`. Default `MAXIMUM_ITERATIONS`. */
   readonly maximumIterations?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ReadPlaintextOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called with the number of payload bytes read so far. */
-  readonly onProgress?: ((payloadBytes: number) => void) | undefined;
-}
+export type ReadPlaintextOptions = ReadOptions;
 
-/** What an outside observer may rely on: `manifest-mac` means that key, parameters, name and payload are as the sealer made them. */
+/** `manifest-mac`: key, parameters, name and payload are as the sealer made them. `none`: openssl enc itself proves nothing. */
 export type Verification = 'manifest-mac' | 'none';
 
 /** An envelope whose key is unwrapped and whose parameters are known. Nothing is decrypted until asked for. */
@@ -65,6 +77,164 @@ export interface OpenedEnvelope {
  * Reads the small members, unwraps the key and settles the parameters.
  * @throws SealdropError with any of the sender's codes, or what the key provider throws
  */
-export async function openEnvelope(_source: EnvelopeSource, _options: OpenOptions): Promise<OpenedEnvelope> {
-  throw new Error('not implemented yet');
+export async function openEnvelope(source: EnvelopeSource, options: OpenOptions): Promise<OpenedEnvelope> {
+  const located = await locatePayload(source.payload);
+  const statement = await readStatement({ ...source, payload: located.path, ...overrides(options) });
+  const { manifest } = statement;
+  if (manifest !== null && located.size !== null) checkPayloadSize(located.size, manifest, located.name);
+  const wrappedKey = readWrappedKey(await readMember(source.wrappedKey, MAXIMUM_WRAPPED_KEY_SIZE), source.wrappedKey);
+  const { keys, signal } = options;
+  const unwrapped = await unwrapKey(wrappedKey, { keys, oaep: statement.oaepCandidates, signal }).catch(
+    (error: unknown) => explainUnwrapFailure(error, statement, keys),
+  );
+  const { weakKeys = 'refuse', maximumIterations } = options;
+  const chosen = await choosePassphrase(unwrapped.keyFile, {
+    statement,
+    payload: located,
+    weakKeys,
+    maximumIterations,
+    signal,
+  });
+  unwrapped.keyFile.fill(0);
+  return new Opened({
+    located,
+    statement,
+    chosen,
+    maximumIterations,
+    oaep: unwrapped.oaep,
+    keyName: unwrapped.keyName,
+  });
+}
+
+function overrides({
+  parameters,
+  defaultParameters,
+  oaep,
+}: OpenOptions): Pick<OpenOptions, 'parameters' | 'defaultParameters' | 'oaep'> {
+  return { parameters, defaultParameters, oaep };
+}
+
+/** When no key opens it and the manifest names the public key it was wrapped with, says whether that is one of ours. */
+async function explainUnwrapFailure(
+  error: unknown,
+  { manifest }: Statement,
+  keys: readonly KeyProvider[],
+): Promise<never> {
+  const wanted = manifest?.key.publicKeySha256;
+  if (!(error instanceof SealdropError) || error.code !== 'unwrap-failed' || wanted === undefined) throw error;
+  const fingerprints = await Promise.all(
+    keys.map((key) =>
+      key
+        .publicKey()
+        .then(publicKeyFingerprint)
+        .catch(() => null),
+    ),
+  );
+  if (fingerprints.includes(wanted) || fingerprints.includes(null)) throw error;
+  throw new SealdropError(
+    'unwrap-failed',
+    `${error.message}; it was wrapped with another public key (SHA-256 ${wanted})`,
+    {
+      hint: 'send the sender your current public key, or add the key of that fingerprint',
+      cause: error,
+    },
+  );
+}
+
+/** For the owner alone, until whoever delivers it decides otherwise. */
+const PLAINTEXT_MODE = 0o600;
+
+interface OpenedState {
+  readonly located: LocatedPayload;
+  readonly statement: Statement;
+  readonly chosen: ChosenPassphrase;
+  readonly maximumIterations: number | undefined;
+  readonly oaep: OaepParameters;
+  readonly keyName: string;
+}
+
+class Opened implements OpenedEnvelope {
+  readonly plaintextName: string;
+  readonly plaintextSize: number | null;
+  readonly payloadSize: number | null;
+  readonly parameters: EncParameters;
+  readonly oaep: OaepParameters;
+  readonly keyName: string;
+  readonly verification: Verification;
+  readonly repairs: readonly string[];
+  readonly #state: OpenedState;
+
+  constructor(state: OpenedState) {
+    const { manifest, parameters, plaintextName } = state.statement;
+    this.#state = state;
+    this.plaintextName = plaintextName;
+    this.plaintextSize = manifest?.plaintext.size ?? null;
+    this.payloadSize = state.located.size;
+    this.parameters = parameters;
+    this.oaep = state.oaep;
+    this.keyName = state.keyName;
+    this.verification = manifest?.mac === undefined ? 'none' : 'manifest-mac';
+    this.repairs = state.chosen.repairs;
+  }
+
+  async writePlaintext(path: string, options: ReadPlaintextOptions = {}): Promise<{ readonly size: number }> {
+    try {
+      // Verified at the end of the same pass: the caller gives the file its name only after this has resolved.
+      return { size: await writeNewFile(path, this.#decrypt(options), PLAINTEXT_MODE) };
+    } catch (error) {
+      const failure = toSealdropError(error, path);
+      if (failure.code !== 'already-exists') await rm(path, { force: true });
+      throw failure;
+    }
+  }
+
+  async *plaintext(options: ReadPlaintextOptions = {}): AsyncGenerator<Buffer> {
+    if (this.verification === 'manifest-mac') await this.#verify(options.signal);
+    yield* this.#decrypt(options);
+  }
+
+  dispose(): void {
+    this.#state.chosen.passphrase.fill(0);
+  }
+
+  /** A pass over the payload for its MAC alone, where it can be read twice. */
+  async #verify(signal: AbortSignal | undefined): Promise<void> {
+    const { located } = this.#state;
+    const check = this.#newCheck();
+    if (located.path === null || check === null) return;
+    for await (const chunk of located.read({ signal })) check.update(chunk);
+    check.finish();
+  }
+
+  async *#decrypt(options: ReadPlaintextOptions): AsyncGenerator<Buffer> {
+    const { located, statement, chosen, maximumIterations } = this.#state;
+    const check = this.#newCheck();
+    const payload = observe(located.read(options), (chunk) => check?.update(chunk));
+    const { passphrase: secret } = chosen;
+    let size = 0;
+    try {
+      for await (const chunk of decryptPayload(payload, { parameters: this.parameters, secret, maximumIterations })) {
+        size += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      const failure = toSealdropError(error, located.name);
+      // The padding says only that something is wrong; the MAC says what.
+      if (failure.blame === 'sender') await this.#verify(options.signal);
+      throw failure;
+    }
+    check?.finish();
+    if (statement.manifest !== null) checkPlaintextSize(size, statement.manifest, located.name);
+  }
+
+  #newCheck(): PayloadCheck | null {
+    const { statement, located, chosen } = this.#state;
+    if (statement.manifest === null) return null;
+    const { parameters, plaintextName } = statement;
+    return new PayloadCheck(statement.manifest, located.name, {
+      parameters,
+      plaintextName,
+      passphrase: chosen.passphrase,
+    });
+  }
 }

@@ -1,14 +1,94 @@
-/** STUB */
+/** Files that appear whole under their final name or not at all. */
+import { randomBytes } from 'node:crypto';
+import { link, lstat, open, rename, rm, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { SealdropError, toSealdropError } from '../errors.ts';
+
+/** Whether an existing file of the final name is an error or is replaced. */
+export type ExistingFile = 'refuse' | 'replace';
+
+const RANDOM_BYTES = 6;
+/** Leaves room for the dot, the random part and `.part` in a name of 255 bytes, whatever a character's length in UTF-8. */
+const KEPT_CHARACTERS = 50;
+
+/** A dot name in the same directory, so that a rename stays within one file system and landing scans pass it over. */
+export function temporaryPathFor(finalPath: string): string {
+  const name = basename(finalPath).slice(0, KEPT_CHARACTERS);
+  return join(dirname(finalPath), `.${name}.${randomBytes(RANDOM_BYTES).toString('hex')}.part`);
+}
 
 /**
- * Makes a file appear under `finalPath` whole or not at all: `write` fills a new file under a temporary dot name in the same directory (it must
- * create it), which is then fsynced, linked (`refuse`: fails with `already-exists` when taken) or renamed (`replace`) to its final
- * name, and the directory is fsynced. When anything fails, or `signal` aborts, no file is left.
+ * Makes a file appear under `finalPath` whole or not at all: `write` creates and fills a new file under a temporary dot name in
+ * the same directory, which is then fsynced, linked (`refuse`: `already-exists` when taken) or renamed (`replace`) to
+ * its final name, and the directory is fsynced. When anything fails, no file is left.
  */
 export async function createOutputFile(
-  _finalPath: string,
-  _existing: 'refuse' | 'replace',
-  _write: (temporaryPath: string) => Promise<void>,
+  finalPath: string,
+  existing: ExistingFile,
+  write: (temporaryPath: string) => Promise<void>,
 ): Promise<void> {
-  throw new Error('not implemented yet');
+  // Better now than after hours of work; the link decides in the end.
+  if (existing === 'refuse' && (await pathExists(finalPath))) throw alreadyExists(finalPath);
+  const temporaryPath = temporaryPathFor(finalPath);
+  try {
+    await write(temporaryPath);
+    await synchronize(temporaryPath);
+    await moveIntoPlace(temporaryPath, finalPath, existing);
+  } catch (error) {
+    await rm(temporaryPath, { force: true });
+    throw asOutputError(error, finalPath);
+  }
+  await synchronize(dirname(finalPath));
+}
+
+/** Gives a finished file its final name; with `refuse` the kernel decides that the name is free (link(2) fails on an existing one). */
+export async function moveIntoPlace(temporaryPath: string, finalPath: string, existing: ExistingFile): Promise<void> {
+  if (existing === 'replace') return rename(temporaryPath, finalPath);
+  try {
+    await link(temporaryPath, finalPath);
+  } catch (error) {
+    if (!isWithoutHardLinks(error)) throw error;
+    // FAT, exFAT and some network file systems: an empty file reserves the name, and the rename replaces it atomically.
+    await (await open(finalPath, 'wx')).close();
+    return rename(temporaryPath, finalPath);
+  }
+  await unlink(temporaryPath);
+}
+
+function isWithoutHardLinks(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS';
+}
+
+export async function pathExists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export function alreadyExists(path: string, cause?: unknown): SealdropError {
+  return new SealdropError('already-exists', `${path}: already exists`, {
+    hint: 'name another output, or replace it with --force',
+    cause,
+  });
+}
+
+function asOutputError(error: unknown, path: string): SealdropError {
+  const known = toSealdropError(error, path);
+  if (known.code === 'already-exists') return alreadyExists(path, error);
+  if (known.code === 'not-found' && known !== error) {
+    return new SealdropError('cannot-create', `${path}: its directory does not exist`, { cause: error });
+  }
+  return known;
+}
+
+/** fsync(2) of a file or a directory: without the directory's, a power cut may take the new name back. */
+export async function synchronize(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,8 +1,21 @@
-/** The end of a payload, without decrypting what is before it. */
+/** The ends of a payload: enough to judge a passphrase by its padding, without decrypting what lies between. */
 import { createArmorDecoder } from './armor.ts';
 import { checkParameters } from './check-parameters.ts';
 import { parseHeader } from './header.ts';
 import type { EncParameters } from './parameters.ts';
+
+/** The ends of a payload in its binary form. */
+export interface PayloadEnds {
+  /** The first `PAYLOAD_END_LENGTH` bytes, or all. */
+  readonly beginning: Uint8Array;
+  /** The last `PAYLOAD_END_LENGTH` bytes, or all. */
+  readonly end: Uint8Array;
+  /** Bytes in all. */
+  readonly size: number;
+}
+
+/** Bytes: holds the longest header (`Salted__`, 16 bytes of salt) as well as two blocks of any cipher. */
+export const PAYLOAD_END_LENGTH = 64;
 
 export interface PayloadTail {
   /** The header's or the given salt; null for none. */
@@ -11,36 +24,31 @@ export interface PayloadTail {
   readonly lastBlocks: Uint8Array;
 }
 
-/** Longest header and two blocks: `Salted__`, 16 bytes of salt, 2 times 16 bytes. */
-const BEGINNING_LENGTH = 64;
-
 /**
- * Reads a payload to its end and keeps only salt and last blocks; null when it is not a header and whole blocks.
- * Armored text is decoded on the way.
+ * Salt and last blocks; null when it is not a header and whole blocks.
+ * @throws SealdropError `bad-header`, `truncated-payload` as decrypting would
  */
-export async function readTail(
-  payload: AsyncIterable<Uint8Array>,
-  parameters: EncParameters,
-): Promise<PayloadTail | null> {
+export function tailOf({ beginning, end, size }: PayloadEnds, parameters: EncParameters): PayloadTail | null {
   const { blockLength } = checkParameters(parameters);
-  let beginning = Buffer.alloc(0);
-  let end = Buffer.alloc(0);
-  let size = 0;
-  for await (const chunk of decoded(payload, parameters)) {
-    size += chunk.length;
-    if (beginning.length < BEGINNING_LENGTH)
-      beginning = Buffer.concat([beginning, chunk.subarray(0, BEGINNING_LENGTH)]);
-    end = Buffer.concat([end, chunk.subarray(-2 * blockLength)]).subarray(-2 * blockLength);
-  }
   const header = parseHeader(beginning, parameters.salt, 'complete');
   const ciphertextSize = size - (header?.length ?? 0);
   if (header === null || ciphertextSize === 0 || ciphertextSize % blockLength !== 0) return null;
-  return { salt: header.salt, lastBlocks: end.subarray(-Math.min(ciphertextSize, end.length)) };
+  return { salt: header.salt, lastBlocks: end.subarray(-Math.min(ciphertextSize, 2 * blockLength)) };
 }
 
-async function* decoded(payload: AsyncIterable<Uint8Array>, { armor }: EncParameters): AsyncGenerator<Uint8Array> {
-  if (armor === 'none') return yield* payload;
+/** Reads armored text to its end: base64 with line ends of any kind has no places to jump to. */
+export async function endsOfArmored(payload: AsyncIterable<Uint8Array>): Promise<PayloadEnds> {
   const decoder = createArmorDecoder();
-  for await (const chunk of payload) yield decoder.update(chunk);
-  yield decoder.final();
+  let ends: PayloadEnds = { beginning: new Uint8Array(0), end: new Uint8Array(0), size: 0 };
+  for await (const chunk of payload) ends = append(ends, decoder.update(chunk));
+  return append(ends, decoder.final());
+}
+
+function append({ beginning, end, size }: PayloadEnds, bytes: Buffer): PayloadEnds {
+  const isLong = beginning.length >= PAYLOAD_END_LENGTH;
+  return {
+    beginning: isLong ? beginning : Buffer.concat([beginning, bytes]).subarray(0, PAYLOAD_END_LENGTH),
+    end: Buffer.concat([end, bytes.subarray(-PAYLOAD_END_LENGTH)]).subarray(-PAYLOAD_END_LENGTH),
+    size: size + bytes.length,
+  };
 }

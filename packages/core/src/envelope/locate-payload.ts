@@ -1,0 +1,29 @@
+/** Where a payload's bytes come from. */
+import type { PayloadEnds } from '../openssl/payload-tail.ts';
+import { readEndsOfFile, readFileInChunks, readStreamInChunks } from './payload-reader.ts';
+import type { ReadOptions } from './payload-reader.ts';
+import { payloadSizeOnDisk } from './read-member.ts';
+
+export interface LocatedPayload {
+  /** Null when it can be read only once. */
+  readonly path: string | null;
+  /** Bytes; null when it can be read only once. */
+  readonly size: number | null;
+  /** For messages. */
+  readonly name: string;
+  read(options: ReadOptions): AsyncGenerator<Buffer>;
+  /** Null when it can be read only once. */
+  readEnds(): Promise<PayloadEnds | null>;
+}
+
+/** A path may name a pipe or a device: it is then like a stream. */
+export async function locatePayload(payload: string | AsyncIterable<Uint8Array>): Promise<LocatedPayload> {
+  if (typeof payload !== 'string') {
+    const read = (options: ReadOptions): AsyncGenerator<Buffer> => readStreamInChunks(payload, options);
+    return { path: null, size: null, name: 'payload', read, readEnds: async () => null };
+  }
+  const size = await payloadSizeOnDisk(payload);
+  const read = (options: ReadOptions): AsyncGenerator<Buffer> => readFileInChunks(payload, options);
+  const readEnds = async (): Promise<PayloadEnds | null> => (size === null ? null : readEndsOfFile(payload, size));
+  return { path: size === null ? null : payload, size, name: payload, read, readEnds };
+}

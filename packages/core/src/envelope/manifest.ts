@@ -1,0 +1,200 @@
+/**
+ * The manifest: Sealdrop's own machine-readable note (DESIGN section 2), version 1. One zod schema is the truth; types, the JSON
+ * Schema and the documentation come from it.
+ */
+import { createHash, createHmac } from 'node:crypto';
+import type { Hmac } from 'node:crypto';
+import { z } from 'zod';
+import { SealdropError } from '../errors.ts';
+import { OAEP_HASHES } from '../keys/oaep-parameters.ts';
+import { DEFAULT_SALT_LENGTH } from '../openssl/check-parameters.ts';
+import { formatFlags } from '../openssl/parameters.ts';
+import type { EncParameters } from '../openssl/parameters.ts';
+import { parseFlags } from '../openssl/parse-flags.ts';
+import { checkPlaintextName } from './naming.ts';
+
+/** Larger manifests are `limit-exceeded`; an honest one has about 700 bytes. */
+export const MAXIMUM_MANIFEST_SIZE: number = 64 * 1024;
+
+const MAXIMUM_TEXT_LENGTH = 255;
+const fileName = z.string().min(1).max(MAXIMUM_TEXT_LENGTH);
+const size = z.int().nonnegative();
+const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+
+const payloadSchema = z.strictObject({
+  file: fileName.describe('File name of the payload.'),
+  size: size.describe('Bytes of the payload file.'),
+  sha256: sha256Hex.optional().describe('SHA-256 of the payload file, for those who check transfers without the key.'),
+});
+
+const keySchema = z.strictObject({
+  file: fileName.describe('File name of the wrapped key.'),
+  oaep: z.enum(OAEP_HASHES).describe('Hash of RSAES-OAEP and of its MGF1.'),
+  publicKeySha256: sha256Hex
+    .optional()
+    .describe('SHA-256 of the RSA public key (DER, SubjectPublicKeyInfo) it is wrapped with.'),
+});
+
+const parametersSchema = z.strictObject({
+  cipher: z.string().max(MAXIMUM_TEXT_LENGTH).describe('A cipher name of openssl enc, without the dash.'),
+  kdf: z.enum(['pbkdf2', 'evp-bytes-to-key']),
+  digest: z.string().max(MAXIMUM_TEXT_LENGTH).describe("openssl's -md."),
+  iterations: z.int().positive().optional().describe("openssl's -iter, with pbkdf2 only."),
+  saltLength: z.int().min(1).max(16).optional().describe("openssl's -saltlen; 8 when absent."),
+  salt: z
+    .string()
+    .regex(/^(none|[0-9a-f]{2,32})$/)
+    .optional()
+    .describe('`none` for -nosalt, hexadecimal for -S; else it stands in the payload.'),
+  armor: z.enum(['lines', 'one-line']).optional().describe('Base64 text: -a, or -a -A.'),
+});
+
+const macSchema = z.strictObject({
+  algorithm: z.literal('hmac-sha256'),
+  value: sha256Hex.describe('HMAC-SHA256 of the payload file under K (see macKey).'),
+});
+
+const plaintextSchema = z.strictObject({
+  name: fileName.describe('A bare file name.'),
+  size: size.optional().describe('Bytes of the plaintext.'),
+});
+
+export const manifestSchema = z.strictObject({
+  sealdrop: z.literal(1).describe('Version of this format.'),
+  payload: payloadSchema,
+  key: keySchema,
+  parameters: parametersSchema,
+  mac: macSchema.optional(),
+  plaintext: plaintextSchema,
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The published JSON Schema (draft 2020-12) of manifest v1. */
+export function manifestJsonSchema(): object {
+  return { title: 'Sealdrop manifest, version 1', ...z.toJSONSchema(manifestSchema) };
+}
+
+/** @throws SealdropError `bad-manifest` naming the field and what is wrong with it; `limit-exceeded` when it is too large */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  if (bytes.length > MAXIMUM_MANIFEST_SIZE) {
+    throw new SealdropError(
+      'limit-exceeded',
+      `the manifest has ${bytes.length} bytes; the limit is ${MAXIMUM_MANIFEST_SIZE}`,
+    );
+  }
+  const result = manifestSchema.safeParse(parseJson(bytes));
+  if (!result.success) throw badManifest(describeIssue(result.error.issues[0]));
+  checkPlaintextName(result.data.plaintext.name);
+  return result.data;
+}
+
+export function formatManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+function badManifest(reason: string, cause?: unknown): SealdropError {
+  return new SealdropError('bad-manifest', `the manifest is not valid: ${reason}`, { cause });
+}
+
+function describeIssue(issue: z.core.$ZodIssue | undefined): string {
+  const path = issue?.path.map(String).join('.') ?? '';
+  return `${path === '' ? 'the document' : path}: ${issue?.message ?? 'unknown reason'}`;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const value: unknown = JSON.parse(text);
+    // Readers differ on which of two equal keys counts: what one tool verified, another might ignore.
+    if (countKeys(value) !== countKeysInText(text)) throw badManifest('a key stands twice');
+    return value;
+  } catch (error) {
+    if (error instanceof SealdropError) throw error;
+    throw badManifest('it is not JSON in UTF-8', error);
+  }
+}
+
+function countKeys(root: unknown): number {
+  let count = 0;
+  const pending: unknown[] = [root];
+  while (pending.length > 0) {
+    const value = pending.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if (!Array.isArray(value)) count += Object.keys(value).length;
+    pending.push(...Object.values(value));
+  }
+  return count;
+}
+
+/** In valid JSON a string followed by a colon is a key, and nothing else is. */
+function countKeysInText(text: string): number {
+  let count = 0;
+  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"[ \t\r\n]*(:?)/g)) {
+    if (match[1] === ':') count += 1;
+  }
+  return count;
+}
+
+/** @throws SealdropError `unknown-cipher`, `unsupported-cipher`, `bad-parameters` for values openssl does not know */
+export function parametersOfManifest(parameters: Manifest['parameters']): EncParameters {
+  const flags = [`-${parameters.cipher}`, '-md', parameters.digest];
+  if (parameters.kdf === 'pbkdf2') flags.push('-pbkdf2');
+  if (parameters.iterations !== undefined) flags.push('-iter', String(parameters.iterations));
+  if (parameters.saltLength !== undefined) flags.push('-saltlen', String(parameters.saltLength));
+  if (parameters.salt !== undefined)
+    flags.push(...(parameters.salt === 'none' ? ['-nosalt'] : ['-S', parameters.salt]));
+  if (parameters.armor !== undefined) flags.push(...(parameters.armor === 'lines' ? ['-a'] : ['-a', '-A']));
+  if (parameters.kdf !== 'pbkdf2' && parameters.iterations !== undefined)
+    throw badManifest('parameters.iterations: only with pbkdf2');
+  return parseFlags(flags);
+}
+
+/** @throws SealdropError `bad-parameters` for what a manifest cannot say: raw keys, `-iv`, `-nopad`, `-kfile` */
+export function manifestParameters(parameters: EncParameters): Manifest['parameters'] {
+  const { keyDerivation, salt } = parameters;
+  if (
+    keyDerivation.method === 'raw-key' ||
+    parameters.iv !== null ||
+    parameters.padding === 'none' ||
+    parameters.passphraseRule !== 'file'
+  ) {
+    throw new SealdropError(
+      'bad-parameters',
+      'an envelope cannot be made with -K, -iv, -nopad, -kfile or -pass pass:',
+      {
+        hint: 'the usual parameters are: -aes-256-cbc -pbkdf2',
+      },
+    );
+  }
+  return {
+    cipher: parameters.cipher,
+    kdf: keyDerivation.method,
+    digest: keyDerivation.digest,
+    ...(keyDerivation.method === 'pbkdf2' && { iterations: keyDerivation.iterations }),
+    ...(salt.kind === 'header' && salt.length !== DEFAULT_SALT_LENGTH && { saltLength: salt.length }),
+    ...(salt.kind === 'none' && { salt: 'none' }),
+    ...(salt.kind === 'given' && { salt: Buffer.from(salt.bytes).toString('hex') }),
+    ...(parameters.armor !== 'none' && { armor: parameters.armor }),
+  };
+}
+
+const MAC_CONTEXT = 'sealdrop/v1/mac';
+
+/**
+ * The key of the payload's MAC: SHA-256 of `sealdrop/v1/mac`, the parameters as canonical openssl flags, the plaintext's name and the
+ * passphrase, each on a line, the last without line end. It binds parameters and name to the payload; stock openssl makes it with
+ * `openssl dgst -sha256` from standard input.
+ */
+export function macKey(parameters: EncParameters, plaintextName: string, passphrase: Uint8Array): Buffer {
+  const hash = createHash('sha256').update(`${MAC_CONTEXT}\n${formatFlags(parameters)}\n${plaintextName}\n`);
+  return hash.update(passphrase).digest();
+}
+
+/** HMAC-SHA256 to be fed the bytes of the payload file. */
+export function payloadMac(parameters: EncParameters, plaintextName: string, passphrase: Uint8Array): Hmac {
+  const key = macKey(parameters, plaintextName, passphrase);
+  const mac = createHmac('sha256', key);
+  key.fill(0);
+  return mac;
+}

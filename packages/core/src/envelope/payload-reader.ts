@@ -1,0 +1,104 @@
+/** Reading a payload, from disk (as often as needed) or from a stream (once). */
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { toSealdropError } from '../errors.ts';
+import { PAYLOAD_END_LENGTH } from '../openssl/payload-tail.ts';
+import type { PayloadEnds } from '../openssl/payload-tail.ts';
+
+/** Bytes a read: large enough that the cost of a call does not show, small enough for many envelopes at once. */
+const READ_SIZE = 1024 * 1024;
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((bytesRead: number) => void) | undefined;
+}
+
+/** The bytes of a file, with read errors that name it. */
+export async function* readFileInChunks(path: string, options: ReadOptions = {}): AsyncGenerator<Buffer> {
+  const stream = createReadStream(path, { highWaterMark: READ_SIZE, signal: options.signal });
+  let bytesRead = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      bytesRead += chunk.length;
+      options.onProgress?.(bytesRead);
+      yield chunk;
+    }
+  } catch (error) {
+    throw toSealdropError(error, path);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** The first and last bytes of a file of `size` bytes. */
+export async function readEndsOfFile(path: string, size: number): Promise<PayloadEnds> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      const length = Math.min(PAYLOAD_END_LENGTH, size);
+      const beginning = await handle.read(Buffer.alloc(length), 0, length, 0);
+      const end = await handle.read(Buffer.alloc(length), 0, length, size - length);
+      return {
+        beginning: beginning.buffer.subarray(0, beginning.bytesRead),
+        end: end.buffer.subarray(0, end.bytesRead),
+        size,
+      };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw toSealdropError(error, path);
+  }
+}
+
+/** The same of a stream that is already open. */
+export async function* readStreamInChunks(
+  source: AsyncIterable<Uint8Array>,
+  options: ReadOptions = {},
+): AsyncGenerator<Buffer> {
+  let bytesRead = 0;
+  for await (const chunk of source) {
+    options.signal?.throwIfAborted();
+    bytesRead += chunk.length;
+    options.onProgress?.(bytesRead);
+    yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+}
+
+/** Passes chunks on unchanged and shows each to `see`. */
+export async function* observe(source: AsyncIterable<Buffer>, see: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    see(chunk);
+    yield chunk;
+  }
+}
+
+/**
+ * Writes all chunks into a new file and fsyncs it.
+ * @returns bytes written
+ */
+export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>, mode: number): Promise<number> {
+  const handle = await open(path, 'wx', mode);
+  let size = 0;
+  try {
+    for await (const chunk of chunks) {
+      await writeAll(handle, chunk);
+      size += chunk.length;
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return size;
+}
+
+type FileHandle = Awaited<ReturnType<typeof open>>;
+
+/** write(2) may write less than it was given. */
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  let offset = 0;
+  while (offset < chunk.length) {
+    const { bytesWritten } = await handle.write(chunk, offset, chunk.length - offset);
+    offset += bytesWritten;
+  }
+}

@@ -1,0 +1,38 @@
+/** Reading the small members (wrapped key, note, manifest) whole, and asking of a payload what it is. */
+import { open, stat } from 'node:fs/promises';
+import { SealdropError, toSealdropError } from '../errors.ts';
+
+/**
+ * The bytes of a member, never more than `limit` + 1: enough to see that it is too large, whatever its size.
+ * @throws SealdropError `not-found`, `not-permitted`, `io-error`, naming the file
+ */
+export async function readMember(path: string, limit: number): Promise<Buffer> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      const buffer = Buffer.alloc(limit + 1);
+      let length = 0;
+      while (length < buffer.length) {
+        const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+        if (bytesRead === 0) break;
+        length += bytesRead;
+      }
+      return buffer.subarray(0, length);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw toSealdropError(error, path);
+  }
+}
+
+/** Bytes of a regular file; null for a pipe or device, which can be read only once. */
+export async function payloadSizeOnDisk(path: string): Promise<number | null> {
+  try {
+    const status = await stat(path);
+    if (status.isDirectory()) throw new SealdropError('not-found', `${path}: is a directory, not a payload`);
+    return status.isFile() ? status.size : null;
+  } catch (error) {
+    throw toSealdropError(error, path);
+  }
+}

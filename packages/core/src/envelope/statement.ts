@@ -1,0 +1,100 @@
+/** What an envelope says of itself: parameters, OAEP and plaintext name, each from the first source that says it. */
+import { basename } from 'node:path';
+import { SealdropError } from '../errors.ts';
+import { oaepWith } from '../keys/oaep-parameters.ts';
+import type { OaepParameters } from '../keys/oaep-parameters.ts';
+import type { EncParameters } from '../openssl/parameters.ts';
+import { MAXIMUM_MANIFEST_SIZE, parametersOfManifest, parseManifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import { oaepHashInName, plaintextNameOf } from './naming.ts';
+import { MAXIMUM_NOTE_SIZE, parseNote } from './note.ts';
+import { readMember } from './read-member.ts';
+
+/** The members that say something, and what the caller says instead of them. */
+export interface StatementSource {
+  /** The payload's path, or null for a stream. */
+  readonly payload: string | null;
+  readonly wrappedKey: string;
+  readonly note: string | null;
+  readonly manifest: string | null;
+  readonly parameters?: EncParameters | undefined;
+  readonly defaultParameters?: EncParameters | undefined;
+  readonly oaep?: OaepParameters | undefined;
+}
+
+export type ParametersSource = 'caller' | 'manifest' | 'note' | 'default';
+export type OaepSource = 'caller' | 'manifest' | 'note' | 'name' | 'unknown';
+
+export interface Statement {
+  readonly manifest: Manifest | null;
+  readonly parameters: EncParameters;
+  readonly parametersSource: ParametersSource;
+  /** To be tried in this order: one when it is stated, both hashes of the article when it is only guessed from the name. */
+  readonly oaepCandidates: readonly OaepParameters[];
+  readonly oaepSource: OaepSource;
+  readonly plaintextName: string;
+}
+
+/** Where neither payload nor manifest has a name. */
+const NAME_OF_STREAM = 'plaintext';
+
+/** @throws SealdropError `incomplete-envelope` when nothing says the parameters, or what the parsers throw */
+export async function readStatement(source: StatementSource): Promise<Statement> {
+  const manifest = source.manifest === null ? null : await readManifest(source.manifest);
+  const note = source.note === null || needsNoNote(source, manifest) ? null : await readNote(source.note);
+  const stated = {
+    caller: source.parameters,
+    manifest: manifest === null ? undefined : parametersOfManifest(manifest.parameters),
+    note: note?.parameters,
+    default: source.defaultParameters,
+  };
+  const parametersSource = (['caller', 'manifest', 'note', 'default'] as const).find(
+    (name) => stated[name] !== undefined,
+  );
+  const parameters = parametersSource === undefined ? undefined : stated[parametersSource];
+  if (parametersSource === undefined || parameters === undefined) throw withoutParameters(source.wrappedKey);
+  const oaep = statedOaep(source, manifest, note?.oaep ?? null);
+  const plaintextName = manifest?.plaintext.name ?? nameFromPayload(source.payload);
+  return { manifest, parameters, parametersSource, ...oaep, plaintextName };
+}
+
+/** A note beside a manifest is for people; a broken one must not stop what the manifest states. */
+function needsNoNote(source: StatementSource, manifest: Manifest | null): boolean {
+  return manifest !== null || (source.parameters !== undefined && source.oaep !== undefined);
+}
+
+export async function readManifest(path: string): Promise<Manifest> {
+  return parseManifest(await readMember(path, MAXIMUM_MANIFEST_SIZE));
+}
+
+async function readNote(path: string): Promise<ReturnType<typeof parseNote>> {
+  return parseNote(await readMember(path, MAXIMUM_NOTE_SIZE));
+}
+
+function withoutParameters(wrappedKey: string): SealdropError {
+  return new SealdropError(
+    'incomplete-envelope',
+    `${wrappedKey}: nothing beside it says the parameters of the payload`,
+    {
+      hint: 'add an algorithm note or a manifest, or state the parameters, like "-aes-256-cbc -pbkdf2"',
+    },
+  );
+}
+
+function nameFromPayload(payload: string | null): string {
+  return payload === null ? NAME_OF_STREAM : plaintextNameOf(basename(payload));
+}
+
+function statedOaep(
+  source: StatementSource,
+  manifest: Manifest | null,
+  inNote: OaepParameters | null,
+): Pick<Statement, 'oaepCandidates' | 'oaepSource'> {
+  if (source.oaep !== undefined) return { oaepCandidates: [source.oaep], oaepSource: 'caller' };
+  if (manifest !== null) return { oaepCandidates: [oaepWith(manifest.key.oaep)], oaepSource: 'manifest' };
+  if (inNote !== null) return { oaepCandidates: [inNote], oaepSource: 'note' };
+  const inName = oaepHashInName(basename(source.wrappedKey));
+  // A name is a habit, not a statement: the other hash is tried too.
+  const order = inName === 'sha1' ? (['sha1', 'sha256'] as const) : (['sha256', 'sha1'] as const);
+  return { oaepCandidates: order.map(oaepWith), oaepSource: inName === null ? 'unknown' : 'name' };
+}

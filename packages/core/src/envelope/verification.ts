@@ -1,0 +1,92 @@
+/** Whether the payload that was read is the one the manifest vouches for. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Hash, Hmac } from 'node:crypto';
+import { SealdropError } from '../errors.ts';
+import type { EncParameters } from '../openssl/parameters.ts';
+import { payloadMac } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+
+/** What the MAC binds besides the payload's bytes. */
+export interface MacInputs {
+  readonly parameters: EncParameters;
+  readonly plaintextName: string;
+  readonly passphrase: Uint8Array;
+}
+
+/** @throws SealdropError `truncated-payload` or `oversized-payload` when the file's size is not the manifest's */
+export function checkPayloadSize(size: number, manifest: Manifest, file: string): void {
+  const expected = manifest.payload.size;
+  if (size === expected) return;
+  const details = { size, expectedSize: expected };
+  const code = size < expected ? 'truncated-payload' : 'oversized-payload';
+  throw new SealdropError(code, `${file}: has ${size} bytes; the manifest says ${expected}`, {
+    hint:
+      size < expected
+        ? 'the upload is not finished or was cut: send the payload again'
+        : 'the payload was changed on the way: send it again, in binary mode',
+    details,
+  });
+}
+
+/** Takes the payload's bytes as they are read, and judges them at the end. One for each pass over the payload. */
+export class PayloadCheck {
+  readonly #manifest: Manifest;
+  readonly #file: string;
+  readonly #mac: Hmac | null;
+  readonly #digest: Hash | null;
+  #size = 0;
+
+  constructor(manifest: Manifest, file: string, inputs: MacInputs) {
+    this.#manifest = manifest;
+    this.#file = file;
+    this.#mac =
+      manifest.mac === undefined ? null : payloadMac(inputs.parameters, inputs.plaintextName, inputs.passphrase);
+    this.#digest = manifest.payload.sha256 === undefined ? null : createHash('sha256');
+  }
+
+  update(chunk: Uint8Array): void {
+    this.#size += chunk.length;
+    this.#mac?.update(chunk);
+    this.#digest?.update(chunk);
+  }
+
+  /** @throws SealdropError `truncated-payload`, `oversized-payload`, `payload-changed`, `wrong-key` */
+  finish(): void {
+    checkPayloadSize(this.#size, this.#manifest, this.#file);
+    const digestFits =
+      this.#digest === null ? null : equalsHex(this.#digest.digest(), this.#manifest.payload.sha256 ?? '');
+    if (digestFits === false) throw changed(this.#file, 'its SHA-256 is not the one in the manifest');
+    const macFits = this.#mac === null ? null : equalsHex(this.#mac.digest(), this.#manifest.mac?.value ?? '');
+    if (macFits !== false) return;
+    if (digestFits === true) throw wrongKey(this.#file);
+    throw changed(this.#file, 'its MAC does not fit: payload, manifest or wrapped key is not the one that was sealed');
+  }
+}
+
+function equalsHex(actual: Buffer, expectedHex: string): boolean {
+  const expected = Buffer.from(expectedHex, 'hex');
+  return expected.length === actual.length && timingSafeEqual(actual, expected);
+}
+
+function changed(file: string, reason: string): SealdropError {
+  return new SealdropError('payload-changed', `${file}: ${reason}`, {
+    hint: 'nothing of it can be trusted: ask the sender to seal and send it again',
+  });
+}
+
+function wrongKey(file: string): SealdropError {
+  return new SealdropError(
+    'wrong-key',
+    `${file}: the payload is intact, but the wrapped key, parameters or name beside it are not its own`,
+    {
+      hint: 'the members of two envelopes were mixed, or the manifest was edited: send all members of one envelope together',
+    },
+  );
+}
+
+/** @throws SealdropError `payload-changed` when the plaintext's size is not the manifest's */
+export function checkPlaintextSize(size: number, manifest: Manifest, file: string): void {
+  const expected = manifest.plaintext.size;
+  if (expected === undefined || size === expected) return;
+  throw changed(file, `decrypts to ${size} bytes; the manifest says ${expected}`);
+}
