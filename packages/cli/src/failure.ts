@@ -1,0 +1,27 @@
+import type { Blame, ErrorCode } from '@sealdrop/core';
+import { UsageError } from './usage-error.ts';
+
+/** A failure as people and machines are told of it. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly blame: Blame;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly details: Readonly<Record<string, string | number>>;
+}
+
+/** Cures that only the command line knows, for errors that come without a hint. */
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  'weak-key': 'ask the sender for a longer key, or accept the risk with --allow-weak-key',
+  internal: 'please report it, with what SEALDROP_DEBUG=1 shows',
+};
+
+/** Turns anything thrown into a failure; core is loaded only for errors that are not about the command line. */
+export async function toFailure(error: unknown): Promise<Failure> {
+  if (error instanceof UsageError) {
+    return { code: 'usage', blame: 'receiver', message: error.message, hint: error.hint ?? null, details: {} };
+  }
+  const { toSealdropError } = await import('@sealdrop/core');
+  const { code, blame, message, hint, details } = toSealdropError(error);
+  return { code, blame, message, hint: hint ?? ADVICE[code] ?? null, details };
+}
