@@ -9,7 +9,7 @@ import { SealdropError } from '../errors.ts';
 import { OAEP_HASHES } from '../keys/oaep-parameters.ts';
 import { DEFAULT_SALT_LENGTH } from '../openssl/check-parameters.ts';
 import { formatFlags } from '../openssl/parameters.ts';
-import type { EncParameters } from '../openssl/parameters.ts';
+import type { EncParameters, Salt } from '../openssl/parameters.ts';
 import { parseFlags } from '../openssl/parse-flags.ts';
 import { checkPlaintextName } from './naming.ts';
 
@@ -152,13 +152,8 @@ export function parametersOfManifest(parameters: Manifest['parameters']): EncPar
 
 /** @throws SealdropError `bad-parameters` for what a manifest cannot say: raw keys, `-iv`, `-nopad`, `-kfile` */
 export function manifestParameters(parameters: EncParameters): Manifest['parameters'] {
-  const { keyDerivation, salt } = parameters;
-  if (
-    keyDerivation.method === 'raw-key' ||
-    parameters.iv !== null ||
-    parameters.padding === 'none' ||
-    parameters.passphraseRule !== 'file'
-  ) {
+  const { keyDerivation, iv, padding, passphraseRule } = parameters;
+  if (keyDerivation.method === 'raw-key' || iv !== null || padding === 'none' || passphraseRule !== 'file') {
     throw new SealdropError(
       'bad-parameters',
       'an envelope cannot be made with -K, -iv, -nopad, -kfile or -pass pass:',
@@ -167,16 +162,17 @@ export function manifestParameters(parameters: EncParameters): Manifest['paramet
       },
     );
   }
-  return {
-    cipher: parameters.cipher,
-    kdf: keyDerivation.method,
-    digest: keyDerivation.digest,
-    ...(keyDerivation.method === 'pbkdf2' && { iterations: keyDerivation.iterations }),
-    ...(salt.kind === 'header' && salt.length !== DEFAULT_SALT_LENGTH && { saltLength: salt.length }),
-    ...(salt.kind === 'none' && { salt: 'none' }),
-    ...(salt.kind === 'given' && { salt: Buffer.from(salt.bytes).toString('hex') }),
-    ...(parameters.armor !== 'none' && { armor: parameters.armor }),
-  };
+  const iterations = keyDerivation.method === 'pbkdf2' ? { iterations: keyDerivation.iterations } : {};
+  const armor = parameters.armor === 'none' ? {} : { armor: parameters.armor };
+  const { method: kdf, digest } = keyDerivation;
+  return { cipher: parameters.cipher, kdf, digest, ...iterations, ...manifestSalt(parameters.salt), ...armor };
+}
+
+function manifestSalt(salt: Salt): Pick<Manifest['parameters'], 'salt' | 'saltLength'> {
+  if (salt.kind === 'none') return { salt: 'none' };
+  const length = salt.kind === 'given' ? salt.bytes.length : salt.length;
+  const saltLength = length === DEFAULT_SALT_LENGTH ? {} : { saltLength: length };
+  return salt.kind === 'given' ? { salt: Buffer.from(salt.bytes).toString('hex'), ...saltLength } : saltLength;
 }
 
 const MAC_CONTEXT = 'sealdrop/v1/mac';

@@ -8,6 +8,7 @@ import { MAXIMUM_MANIFEST_SIZE, parametersOfManifest, parseManifest } from './ma
 import type { Manifest } from './manifest.ts';
 import { oaepHashInName, plaintextNameOf } from './naming.ts';
 import { MAXIMUM_NOTE_SIZE, parseNote } from './note.ts';
+import type { Note } from './note.ts';
 import { readMember } from './read-member.ts';
 
 /** The members that say something, and what the caller says instead of them. */
@@ -42,20 +43,26 @@ const NAME_OF_STREAM = 'plaintext';
 export async function readStatement(source: StatementSource): Promise<Statement> {
   const manifest = source.manifest === null ? null : await readManifest(source.manifest);
   const note = source.note === null || needsNoNote(source, manifest) ? null : await readNote(source.note);
-  const stated = {
-    caller: source.parameters,
-    manifest: manifest === null ? undefined : parametersOfManifest(manifest.parameters),
-    note: note?.parameters,
-    default: source.defaultParameters,
-  };
-  const parametersSource = (['caller', 'manifest', 'note', 'default'] as const).find(
-    (name) => stated[name] !== undefined,
-  );
-  const parameters = parametersSource === undefined ? undefined : stated[parametersSource];
-  if (parametersSource === undefined || parameters === undefined) throw withoutParameters(source.wrappedKey);
-  const oaep = statedOaep(source, manifest, note?.oaep ?? null);
   const plaintextName = manifest?.plaintext.name ?? nameFromPayload(source.payload);
-  return { manifest, parameters, parametersSource, ...oaep, plaintextName };
+  return {
+    manifest,
+    ...statedParameters(source, manifest, note),
+    ...statedOaep(source, manifest, note),
+    plaintextName,
+  };
+}
+
+function statedParameters(
+  source: StatementSource,
+  manifest: Manifest | null,
+  note: Note | null,
+): Pick<Statement, 'parameters' | 'parametersSource'> {
+  if (source.parameters !== undefined) return { parameters: source.parameters, parametersSource: 'caller' };
+  if (manifest !== null) return { parameters: parametersOfManifest(manifest.parameters), parametersSource: 'manifest' };
+  if (note !== null) return { parameters: note.parameters, parametersSource: 'note' };
+  if (source.defaultParameters !== undefined)
+    return { parameters: source.defaultParameters, parametersSource: 'default' };
+  throw withoutParameters(source.wrappedKey);
 }
 
 /** A note beside a manifest is for people; a broken one must not stop what the manifest states. */
@@ -67,7 +74,7 @@ export async function readManifest(path: string): Promise<Manifest> {
   return parseManifest(await readMember(path, MAXIMUM_MANIFEST_SIZE));
 }
 
-async function readNote(path: string): Promise<ReturnType<typeof parseNote>> {
+async function readNote(path: string): Promise<Note> {
   return parseNote(await readMember(path, MAXIMUM_NOTE_SIZE));
 }
 
@@ -88,11 +95,11 @@ function nameFromPayload(payload: string | null): string {
 function statedOaep(
   source: StatementSource,
   manifest: Manifest | null,
-  inNote: OaepParameters | null,
+  note: Note | null,
 ): Pick<Statement, 'oaepCandidates' | 'oaepSource'> {
   if (source.oaep !== undefined) return { oaepCandidates: [source.oaep], oaepSource: 'caller' };
   if (manifest !== null) return { oaepCandidates: [oaepWith(manifest.key.oaep)], oaepSource: 'manifest' };
-  if (inNote !== null) return { oaepCandidates: [inNote], oaepSource: 'note' };
+  if (note !== null && note.oaep !== null) return { oaepCandidates: [note.oaep], oaepSource: 'note' };
   const inName = oaepHashInName(basename(source.wrappedKey));
   // A name is a habit, not a statement: the other hash is tried too.
   const order = inName === 'sha1' ? (['sha1', 'sha256'] as const) : (['sha256', 'sha1'] as const);
