@@ -65,7 +65,8 @@ export interface KmsEmulatorOptions {
 }
 
 /**
- * Starts an emulator on a free loopback port (or `port`).
+ * Starts an emulator on a free loopback port (or `port`). It lives in the caller's event loop: run clients of it with
+ * `spawn` or `execFile`, since one run with `spawnSync` waits forever for an answer.
  * @throws Error of Node's when the port is taken.
  */
 export async function startKmsEmulator(options: KmsEmulatorOptions = {}): Promise<KmsEmulator> {

@@ -32,11 +32,21 @@ export function generateRsaKeySync(keySpec: RsaKeySpec): KeyObject {
  * @throws Error when it is not an RSA key of a size that KMS has.
  */
 export function importRsaKey(pem: string): { readonly privateKey: KeyObject; readonly keySpec: RsaKeySpec } {
-  const privateKey = createPrivateKey(pem);
+  const privateKey = parsePrivateKey(pem);
   const bits = privateKey.asymmetricKeyDetails?.modulusLength;
   const keySpec = rsaKeySpecs.find((spec) => MODULUS_BITS[spec] === bits);
   if (privateKey.asymmetricKeyType !== 'rsa' || keySpec === undefined) {
-    throw new Error(`KMS has RSA keys of 2048, 3072 and 4096 bits, not ${privateKey.asymmetricKeyType} ${bits ?? ''}`);
+    throw new Error(
+      `KMS has RSA keys of 2048, 3072 and 4096 bits, not ${[privateKey.asymmetricKeyType, bits].join(' ').trim()}`,
+    );
   }
   return { privateKey, keySpec };
+}
+
+function parsePrivateKey(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw new Error('not the PEM text of a private key without a passphrase', { cause: error });
+  }
 }
