@@ -41,7 +41,7 @@ function parseHash(text: string): OaepHash {
 
 function parseLabel(hex: string): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/i.test(hex)) throw badOaep(`rsa_oaep_label "${hex}" is not hexadecimal`);
-  return Buffer.from(hex, 'hex');
+  return Uint8Array.from(Buffer.from(hex, 'hex'));
 }
 
 function parseOption(word: string): readonly [OptionName, string] {

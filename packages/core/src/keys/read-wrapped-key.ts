@@ -36,29 +36,30 @@ function markLength(bytes: Buffer): number {
 
 type Fault = readonly [message: string, hint: string | undefined];
 
+const SEND_THE_WRAPPED_KEY = 'send what openssl pkeyutl -encrypt wrote';
+
 function describeText(text: string): Fault {
   const packed = text.replaceAll(/\s/g, '');
   const pem = /-----BEGIN ([^-]+)-----/.exec(text)?.[1];
-  if (pem !== undefined) return [`is PEM text (${pem}), not a wrapped key`, 'send what openssl pkeyutl -encrypt wrote'];
-  if (packed === '') return ['has only blanks in it', 'send what openssl pkeyutl -encrypt wrote'];
+  if (pem !== undefined) return [`is PEM text (${pem}), not a wrapped key`, SEND_THE_WRAPPED_KEY];
+  if (packed === '') return ['has only blanks in it', SEND_THE_WRAPPED_KEY];
   const hexDigits = packed.replaceAll(':', '');
   if (/^[0-9a-f]+$/i.test(hexDigits) && RSA_CIPHERTEXT_SIZES.includes(hexDigits.length / 2)) {
     return ['is hexadecimal text', 'turn it into bytes: xxd -r -p FILE > key.bin.enc'];
   }
-  return describeBase64(packed);
+  const isProse = /[ \t]/.test(text.trim());
+  if (isProse || !isBase64(packed)) return ['is text, but not base64', SEND_THE_WRAPPED_KEY];
+  return describeBase64(Buffer.from(packed, 'base64').length);
 }
 
-function describeBase64(packed: string): Fault {
-  const size = isBase64(packed) ? Buffer.from(packed, 'base64').length : 0;
+function describeBase64(size: number): Fault {
   if (size >= KEY_FILE_SECRET_SIZES.minimum && size <= KEY_FILE_SECRET_SIZES.maximum) {
     return [
       'looks like the key file itself, not wrapped',
       'whoever saw it can read the payload: make a new key file, encrypt again and wrap it',
     ];
   }
-  if (size > 0)
-    return [`is base64 text of ${size} bytes, expected ${SIZES_IN_WORDS}`, 'it was cut, or is another file'];
-  return ['is text, but not base64', 'send what openssl pkeyutl -encrypt wrote'];
+  return [`is base64 text of ${size} bytes, expected ${SIZES_IN_WORDS}`, 'it was cut, or is another file'];
 }
 
 function isBase64(packed: string): boolean {

@@ -28,6 +28,8 @@ interface NegativeVector {
 export interface WycheproofGroup {
   readonly sha: string;
   readonly mgfSha: string;
+  /** Bits. */
+  readonly keySize: number;
   readonly privateKeyPem: string;
   readonly tests: readonly {
     readonly tcId: number;
