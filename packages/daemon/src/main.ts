@@ -1,1 +1,111 @@
-process.exitCode = 64;
+import { readFileSync } from 'node:fs';
+import { SealdropError, toSealdropError } from '@sealdrop/core';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { checkConfig, type Finding } from './config/check.ts';
+import { ConfigProblems, loadConfig } from './config/load.ts';
+import { Daemon } from './daemon.ts';
+import { EXIT, exitStatusOf } from './exit-status.ts';
+
+const DESCRIPTION = `sealdropd decrypts each complete envelope that a sender drops in a landing directory, and sets aside
+whatever fails, with the reason and the cure.
+
+An envelope is what a sender makes with openssl: the payload (report.csv.enc), the key file wrapped with your RSA
+key (report.csv.key.enc) and a note of the algorithm (report.csv.alg), side by side or in a folder of their own.`;
+
+const EPILOGUE = `A configuration to begin with:
+
+  spool: /var/lib/sealdrop/spool
+  keys:
+    - aws-kms:alias/inbound          # or file:/etc/sealdrop/key.pem
+  landings:
+    - name: acme
+      directory: /srv/sftp/acme/incoming
+      delivery: /srv/plain/acme
+
+Where things go: plaintext into the landing's delivery directory; what fails through its sender's fault into
+SPOOL/quarantine/<id>, whole, with a report.json; what waits for a key or the network stays in SPOOL/claimed.
+Signals: SIGTERM and SIGINT finish what is in progress, SIGHUP takes up a changed configuration.
+Exit status: 0 done, 64 wrong arguments, 75 another daemon owns the spool, 78 configuration.`;
+
+const CONFIG_OPTION = {
+  describe: 'The configuration file (YAML)',
+  type: 'string',
+  demandOption: true,
+  requiresArg: true,
+} as const;
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function complain(lines: readonly string[]): void {
+  process.stderr.write(lines.map((line) => `sealdropd: ${line}\n`).join(''));
+}
+
+async function run(file: string): Promise<void> {
+  const daemon = await Daemon.start(file);
+  process.on('SIGHUP', () => void daemon.reload());
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
+  await daemon.stop(signal);
+  // Sockets of the AWS SDK and worker threads may outlive their work.
+  process.exit(EXIT.ok);
+}
+
+async function check(file: string): Promise<void> {
+  const findings = await checkConfig(loadConfig(file));
+  process.stdout.write(`ok       ${file}: the configuration is valid\n${findings.map(formatFinding).join('')}`);
+  if (findings.some(({ verdict }) => verdict === 'problem')) process.exitCode = EXIT.configuration;
+}
+
+function formatFinding({ verdict, text, hint }: Finding): string {
+  const cure = hint === undefined ? '' : `         ${hint}\n`;
+  return `${verdict.padEnd(8)} ${text}\n${cure}`;
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  await yargs(words)
+    .scriptName('sealdropd')
+    .usage(`$0 COMMAND --config FILE\n\n${DESCRIPTION}`)
+    .option('config', CONFIG_OPTION)
+    .command('run', 'Watch the landings and decrypt what arrives, until told to stop', {}, ({ config }) =>
+      run(String(config)),
+    )
+    .command('check', 'Say whether the configuration, its directories and its keys can be used', {}, ({ config }) =>
+      check(String(config)),
+    )
+    .demandCommand(1, 'Say what to do: run or check.')
+    .strict()
+    .parserConfiguration({ 'duplicate-arguments-array': false })
+    .epilogue(EPILOGUE)
+    .version(version())
+    .wrap(null)
+    .fail((message, error) => {
+      throw error ?? new SealdropError('usage', message);
+    })
+    .parseAsync();
+}
+
+/** The one place where a failure ends: what it means, then the exit status. */
+function fail(thrown: unknown): void {
+  if (thrown instanceof ConfigProblems) {
+    complain(thrown.problems);
+    process.exitCode = EXIT.configuration;
+    return;
+  }
+  // What yargs cannot parse it throws by itself, past its own failure handler.
+  const isUsage = thrown instanceof Error && thrown.name === 'YError';
+  const error = isUsage ? new SealdropError('usage', thrown.message) : toSealdropError(thrown);
+  const hint = error.hint ?? (error.code === 'usage' ? 'sealdropd --help tells more.' : undefined);
+  complain(hint === undefined ? [error.message] : [error.message, hint]);
+  process.exitCode = exitStatusOf(error);
+}
+
+try {
+  await main(hideBin(process.argv));
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,10 @@
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A whole number and a unit; written as a source so that the published JSON Schema carries the very same pattern. */
+export const DURATION_PATTERN = /^(0|[1-9][0-9]{0,8})(ms|s|m|h|d)$/;
+
+/** Milliseconds of a duration like `500ms`, `2s`, `5m`, `24h`, `7d`. The text must match `DURATION_PATTERN`. */
+export function parseDuration(text: string): number {
+  const [, amount = '', unit = ''] = DURATION_PATTERN.exec(text) ?? [];
+  return Number(amount) * (UNITS[unit] ?? Number.NaN);
+}

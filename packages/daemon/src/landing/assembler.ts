@@ -1,0 +1,47 @@
+import { type EnvelopeGroup, groupNames, missingRoles } from '@sealdrop/core';
+import type { LandingConfig } from '../config/schema.ts';
+import { namesOf } from '../spool/claim.ts';
+import type { Listing } from './scanner.ts';
+
+/** Names in one directory that make an envelope, or part of one. */
+export interface FoundEnvelope {
+  readonly folder: string;
+  readonly group: EnvelopeGroup;
+  readonly state: 'complete' | 'incomplete';
+}
+
+export interface Assembled {
+  readonly envelopes: readonly FoundEnvelope[];
+  /** Paths below the landing that belong to no envelope. */
+  readonly strays: readonly string[];
+}
+
+/** Sorts what one directory holds into envelopes. Folders count as members where a file shares their stem: a directory in a member's place is hostile. */
+export function assemble(listing: Listing, landing: LandingConfig): Assembled {
+  const place = listing.folder === '' ? 'landing' : 'folder';
+  const folders = new Set(listing.folders);
+  const { groups } = groupNames([...listing.files, ...posingFolders(listing)], place);
+  const { strays } = groupNames(listing.files, place);
+  const envelopes = groups
+    .filter((group) => namesOf(group).some((name) => !folders.has(name)))
+    .map((group) => ({ folder: listing.folder, group, state: stateOf(group, landing) }));
+  return { envelopes, strays: strays.map((name) => (listing.folder === '' ? name : `${listing.folder}/${name}`)) };
+}
+
+/** Folders named like the missing member of a file's envelope. */
+function posingFolders({ files, folders }: Listing): readonly string[] {
+  const stems = new Set(groupNames(files, 'landing').groups.map((group) => group.stem));
+  return folders.filter((name) =>
+    groupNames([name], 'landing').groups.some((group) => group.stem !== '' && stems.has(group.stem)),
+  );
+}
+
+function stateOf(group: EnvelopeGroup, landing: LandingConfig): FoundEnvelope['state'] {
+  const parameters = landing.parameters === undefined ? 'by-note' : 'known';
+  return missingRoles(group, parameters).length === 0 ? 'complete' : 'incomplete';
+}
+
+/** Tells envelopes of one landing apart from scan to scan. */
+export function keyOf({ folder, group }: FoundEnvelope): string {
+  return JSON.stringify([folder, group.layout, group.stem]);
+}

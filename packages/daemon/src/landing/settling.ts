@@ -1,0 +1,42 @@
+import type { BigIntStats } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { inspectEntry } from '../spool/durable.ts';
+
+/** What changes when a file is written to or replaced; it survives a rename, which touches only the ctime. */
+export function fingerprintOf(entry: BigIntStats): string {
+  return `${entry.ino}:${entry.size}:${entry.mtimeNs}`;
+}
+
+/** The fingerprint of a directory entry; null when there is none. */
+export async function fingerprint(path: string): Promise<string | null> {
+  const entry = await inspectEntry(path);
+  return entry === null ? null : fingerprintOf(entry);
+}
+
+interface Stillness {
+  readonly fingerprint: string;
+  /** On the monotonic clock, in milliseconds. */
+  readonly since: number;
+}
+
+/** Remembers since when each envelope's members have stood still. */
+export class Settling {
+  #seen = new Map<string, Stillness>();
+  #current = new Map<string, Stillness>();
+
+  /** Milliseconds for which `key` has looked like this. */
+  stillFor(key: string, fingerprints: ReadonlyMap<string, string>): number {
+    const now = performance.now();
+    const looks = JSON.stringify([...fingerprints]);
+    const before = this.#seen.get(key);
+    const since = before?.fingerprint === looks ? before.since : now;
+    this.#current.set(key, { fingerprint: looks, since });
+    return now - since;
+  }
+
+  /** Ends one scan: what it did not mention is forgotten. */
+  endScan(): void {
+    this.#seen = this.#current;
+    this.#current = new Map();
+  }
+}

@@ -1,0 +1,51 @@
+import { createLogger, format, transports } from 'winston';
+import type { Config } from '../config/schema.ts';
+
+/** The stages of an envelope's way, and of the daemon's own life. */
+export type Stage = 'daemon' | 'landing' | 'claim' | 'open' | 'deliver' | 'archive' | 'quarantine' | 'recover';
+
+export interface LogFields {
+  readonly stage: Stage;
+  /** The envelope's id. */
+  readonly envelope?: string | undefined;
+  readonly landing?: string | undefined;
+  readonly code?: string | undefined;
+  readonly [field: string]: string | number | boolean | readonly string[] | null | undefined;
+}
+
+/** One JSON line an event on stdout. Never hand it key material, a passphrase or plaintext. */
+export interface Logger {
+  error(message: string, fields: LogFields): void;
+  warn(message: string, fields: LogFields): void;
+  info(message: string, fields: LogFields): void;
+  debug(message: string, fields: LogFields): void;
+  setLevel(level: Config['log']['level']): void;
+}
+
+// File names are the sender's: what JSON leaves as it is (DEL, C1 controls, line separators, direction marks) could still fool a terminal.
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+const line = format.printf(({ level, message, ...fields }) =>
+  JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }).replace(UNSAFE, escape),
+);
+
+export function createDaemonLogger(level: Config['log']['level']): Logger {
+  const logger = createLogger({ level, format: line, transports: [new transports.Console()] });
+  const say = (severity: string) => (message: string, fields: LogFields) => {
+    logger.log(severity, message, fields);
+  };
+  return {
+    error: say('error'),
+    warn: say('warn'),
+    info: say('info'),
+    debug: say('debug'),
+    setLevel: (next) => {
+      logger.level = next;
+    },
+  };
+}

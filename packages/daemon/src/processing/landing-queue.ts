@@ -1,0 +1,103 @@
+import type { SealdropError } from '@sealdrop/core';
+import type { TimelineEntry } from '../spool/quarantine.ts';
+import type { ClaimRecord } from '../spool/records.ts';
+import { retryDelay } from './retry.ts';
+
+const LONGEST_TIMELINE = 50;
+
+/** A claimed envelope in the queue, with what has happened to it since the daemon started. */
+export interface Job {
+  readonly claim: ClaimRecord;
+  readonly failures: number;
+  readonly timeline: readonly TimelineEntry[];
+  /** Wall clock, milliseconds. */
+  readonly notBefore: number;
+}
+
+export function newJob(claim: ClaimRecord): Job {
+  return { claim, failures: 0, timeline: [{ time: claim.claimed, event: 'claimed' }], notBefore: 0 };
+}
+
+/**
+ * The claimed envelopes of one landing. While its envelopes fail through no fault of their own, it sends out one at a time, after a pause that grows: ten thousand
+ * envelopes that wait for a key must not each ask for it.
+ */
+export class LandingQueue {
+  #ready: Job[] = [];
+  #waiting: Job[] = [];
+  #inFlight = 0;
+  #failures = 0;
+  #pausedUntil = 0;
+  #lastCode: string | null = null;
+
+  add(job: Job): void {
+    this.#ready.push(job);
+  }
+
+  /** The next job to start now, if there is one. */
+  take(now: number): Job | null {
+    this.#wake(now);
+    const held = this.#failures > 0 && (this.#inFlight > 0 || this.#pausedUntil > now);
+    const job = held ? undefined : this.#ready.shift();
+    if (job === undefined) return null;
+    this.#inFlight += 1;
+    return job;
+  }
+
+  #wake(now: number): void {
+    if (!this.#waiting.some((job) => job.notBefore <= now)) return;
+    this.#ready.push(...this.#waiting.filter((job) => job.notBefore <= now));
+    this.#waiting = this.#waiting.filter((job) => job.notBefore > now);
+  }
+
+  /** When `take` may have something again (wall clock, milliseconds); infinity while only `add`, `succeeded` or `failed` can change that. */
+  nextTime(): number {
+    const due = this.#ready.length > 0 ? 0 : Math.min(Infinity, ...this.#waiting.map((job) => job.notBefore));
+    if (due === Infinity || (this.#failures > 0 && this.#inFlight > 0)) return Infinity;
+    return this.#failures > 0 ? Math.max(due, this.#pausedUntil) : due;
+  }
+
+  /** @returns whether that ends a series of failures */
+  succeeded(): boolean {
+    this.#inFlight -= 1;
+    const resumed = this.#failures > 0;
+    this.#failures = 0;
+    this.#lastCode = null;
+    return resumed;
+  }
+
+  /** Puts a job back for later. @returns the delay in milliseconds, and whether the landing has just failed in the same way. */
+  failed(job: Job, error: SealdropError): { readonly delay: number; readonly news: 'new' | 'known' } {
+    this.#inFlight -= 1;
+    const blame = error.blame === 'passing' ? 'passing' : 'receiver';
+    const delay = retryDelay(blame, job.failures + 1);
+    const now = Date.now();
+    const event = { time: new Date(now).toISOString(), event: `attempt failed: ${error.code}` };
+    const timeline = job.timeline.length < LONGEST_TIMELINE ? [...job.timeline, event] : job.timeline;
+    this.#waiting.push({ claim: job.claim, failures: job.failures + 1, timeline, notBefore: now + delay });
+    const news = this.#lastCode === error.code ? 'known' : 'new';
+    this.#lastCode = error.code;
+    // A fault of ours may strike one envelope only; the others must not wait for it.
+    if (error.code !== 'internal') this.#pause(blame, now);
+    return { delay, news };
+  }
+
+  #pause(blame: 'receiver' | 'passing', now: number): void {
+    this.#failures += 1;
+    this.#pausedUntil = now + retryDelay(blame, this.#failures);
+  }
+
+  /** Puts a job back as it was: it was interrupted, not tried. */
+  interrupted(job: Job): void {
+    this.#inFlight -= 1;
+    this.#ready.unshift(job);
+  }
+
+  /** Forgets all pauses, as when the configuration has changed. */
+  reset(): void {
+    this.#failures = 0;
+    this.#lastCode = null;
+    this.#ready.push(...this.#waiting);
+    this.#waiting = [];
+  }
+}

@@ -1,0 +1,126 @@
+import { type SealdropError, toSealdropError } from '@sealdrop/core';
+import type { Logger } from '../operations/logger.ts';
+import type { ClaimRecord } from '../spool/records.ts';
+import { type Job, LandingQueue, newJob } from './landing-queue.ts';
+import type { Attempt } from './process-envelope.ts';
+
+/** Longest delay that setTimeout takes. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export interface SchedulerOptions {
+  readonly process: (attempt: Attempt) => Promise<void>;
+  /** Asked at each start, so that a reloaded configuration counts at once. */
+  readonly concurrency: () => number;
+  readonly logger: Logger;
+}
+
+/** Runs claimed envelopes, a few at a time; the landings take turns. */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #queues = new Map<string, LandingQueue>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #abort = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #state: 'open' | 'draining' = 'open';
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  add(claim: ClaimRecord): void {
+    this.#queue(claim.landing).add(newJob(claim));
+    this.#dispatch();
+  }
+
+  /** Tries everything again now: the cause of failures may be mended. */
+  retryAll(): void {
+    for (const queue of this.#queues.values()) queue.reset();
+    this.#dispatch();
+  }
+
+  /** Starts nothing any more and waits for what runs; what is not done after `timeout` milliseconds is interrupted and stays claimed. */
+  async drain(timeout: number): Promise<void> {
+    this.#state = 'draining';
+    clearTimeout(this.#timer);
+    const timer = setTimeout(() => this.#abort.abort(), timeout);
+    await Promise.all(this.#running);
+    clearTimeout(timer);
+  }
+
+  #queue(landing: string): LandingQueue {
+    const existing = this.#queues.get(landing);
+    if (existing !== undefined) return existing;
+    const queue = new LandingQueue();
+    this.#queues.set(landing, queue);
+    return queue;
+  }
+
+  #dispatch(): void {
+    if (this.#state === 'draining') return;
+    while (this.#running.size < this.#options.concurrency()) {
+      const started = this.#startNext();
+      if (!started) break;
+    }
+    this.#setTimer();
+  }
+
+  /** Gives the first landing with something to do its turn, then moves it to the end. */
+  #startNext(): boolean {
+    const now = Date.now();
+    for (const [landing, queue] of this.#queues) {
+      const job = queue.take(now);
+      if (job === null) continue;
+      this.#queues.delete(landing);
+      this.#queues.set(landing, queue);
+      const run = this.#run(job, queue).finally(() => {
+        this.#running.delete(run);
+        this.#dispatch();
+      });
+      this.#running.add(run);
+      return true;
+    }
+    return false;
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    if (this.#running.size >= this.#options.concurrency()) return;
+    const next = Math.min(Infinity, ...[...this.#queues.values()].map((queue) => queue.nextTime()));
+    if (next === Infinity) return;
+    const delay = Math.min(LONGEST_TIMER, Math.max(1, next - Date.now()));
+    this.#timer = setTimeout(() => this.#dispatch(), delay);
+  }
+
+  async #run(job: Job, queue: LandingQueue): Promise<void> {
+    const { claim, failures, timeline } = job;
+    try {
+      await this.#options.process({ claim, number: failures + 1, timeline, signal: this.#abort.signal });
+    } catch (error) {
+      this.#failed(job, queue, toSealdropError(error, claim.id));
+      return;
+    }
+    if (!queue.succeeded()) return;
+    this.#options.logger.info('resumed', { stage: 'open', landing: claim.landing });
+  }
+
+  #failed(job: Job, queue: LandingQueue, error: SealdropError): void {
+    if (this.#abort.signal.aborted) {
+      queue.interrupted(job);
+      return;
+    }
+    const { delay, news } = queue.failed(job, error);
+    const fields = {
+      stage: 'open',
+      envelope: job.claim.id,
+      landing: job.claim.landing,
+      code: error.code,
+      reason: error.message,
+      hint: error.hint,
+      retryInMs: delay,
+    } as const;
+    const { logger } = this.#options;
+    if (news === 'known') logger.debug('not yet', fields);
+    else if (error.blame === 'passing') logger.warn('not yet', fields);
+    else logger.error('not yet', fields);
+  }
+}

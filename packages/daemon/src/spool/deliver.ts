@@ -1,0 +1,145 @@
+import { chmod, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SealdropError } from '@sealdrop/core';
+import type { LandingConfig } from '../config/schema.ts';
+import { inspectEntry, linkDurably, moveDurably, removeFile, syncDirectory } from './durable.ts';
+import { envelopeDirectory, type Spool } from './layout.ts';
+import { type DeliveryRecord, readDelivery, removeDelivery, writeDelivery } from './records.ts';
+
+type Collision = LandingConfig['collision'];
+
+/** NAME_MAX of Linux file systems (limits.h), in bytes. */
+const LONGEST_NAME = 255;
+
+/** Where an envelope's plaintext grows: a dot name, so that whoever collects deliveries passes it by. */
+export function partPath(delivery: string, id: string): string {
+  return join(delivery, `.sealdrop-${id}.part`);
+}
+
+export interface Delivery {
+  /** The claimed envelope's directory, for the record. */
+  readonly envelope: string;
+  readonly part: string;
+  readonly directory: string;
+  readonly name: string;
+  readonly collision: Collision;
+  /** Permissions of the delivered file. */
+  readonly mode: number;
+}
+
+/**
+ * Gives a whole, synced part file its final name. Whenever the process dies in here, `settleDelivery` knows from the record what is left to do.
+ * @returns the final path
+ * @throws SealdropError `collision` when the name is taken and the setting says `quarantine`
+ */
+export async function deliver(delivery: Delivery): Promise<string> {
+  await setMode(delivery.part, delivery.mode);
+  // The part's own name must be safe before the record: a missing part means "delivered" from then on.
+  await syncDirectory(delivery.directory);
+  for (;;) {
+    const final = await chooseName(delivery);
+    const record = await recordOf(delivery.part, final);
+    await writeDelivery(delivery.envelope, record);
+    if ((await publish(record, delivery.collision)) === 'done') return final;
+  }
+}
+
+async function setMode(part: string, mode: number): Promise<void> {
+  await chmod(part, mode);
+  const handle = await open(part, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function recordOf(part: string, final: string): Promise<DeliveryRecord> {
+  const [entry, directory] = [await inspectEntry(part), await inspectEntry(join(dirname(part), '.'))];
+  if (entry === null || directory === null)
+    throw new SealdropError('io-error', `${part}: the part file has disappeared`);
+  return {
+    version: 1,
+    part,
+    final,
+    size: Number(entry.size),
+    inode: String(entry.ino),
+    directoryInode: String(directory.ino),
+  };
+}
+
+async function chooseName({ directory, name, collision }: Delivery): Promise<string> {
+  const wished = join(directory, name);
+  if (collision === 'replace') return replaceable(wished);
+  if ((await inspectEntry(wished)) === null) return wished;
+  if (collision === 'quarantine') {
+    throw new SealdropError('collision', `${wished} exists already`, {
+      hint: 'Move the delivered file away, or set collision to suffix or replace; then retry the envelope.',
+    });
+  }
+  for (let count = 1; ; count += 1) {
+    const candidate = join(directory, withSuffix(name, count));
+    if ((await inspectEntry(candidate)) === null) return candidate;
+  }
+}
+
+async function replaceable(path: string): Promise<string> {
+  if ((await inspectEntry(path))?.isDirectory() !== true) return path;
+  throw new SealdropError('collision', `${path} is a directory`, { hint: 'Move the directory away, then retry.' });
+}
+
+/** `report.csv.1`; a name at the limit loses its last characters, not its number. */
+export function withSuffix(name: string, count: number): string {
+  const suffix = `.${count}`;
+  let stem = name;
+  while (Buffer.byteLength(stem) + suffix.length > LONGEST_NAME) stem = Array.from(stem).slice(0, -1).join('');
+  return stem + suffix;
+}
+
+async function publish({ part, final }: DeliveryRecord, collision: Collision): Promise<'done' | 'taken'> {
+  if (collision === 'replace') {
+    await moveDurably(part, final);
+    return 'done';
+  }
+  if ((await linkDurably(part, final)) === 'taken') return 'taken';
+  await removeFile(part);
+  return 'done';
+}
+
+/**
+ * What a crash or a failure left of a delivery. `delivered`: the plaintext has its final name, and the part file is gone.
+ * `undone`: no trace is left.
+ * @returns the final path, or null when it is undone
+ * @throws SealdropError `not-found` when the delivery directory is not the one where delivery began
+ */
+export async function settleDelivery(envelope: string, part: string): Promise<string | null> {
+  const record = await readDelivery(envelope);
+  if (record === null) {
+    await removeFile(part);
+    return null;
+  }
+  await sameDirectory(record, envelope);
+  const entry = await inspectEntry(record.part);
+  // The part loses its name only after the final name is safe, whatever the collector did with the file since.
+  if (entry === null) return record.final;
+  // Should the collector have removed the file in the instant before the crash, it gets it once more: nothing on disk tells.
+  const linked = entry.nlink > 1n && String(entry.ino) === record.inode;
+  // In this order: a record without a part would mean "delivered".
+  if (!linked) await removeDelivery(envelope);
+  await removeFile(record.part);
+  return linked ? record.final : null;
+}
+
+async function sameDirectory(record: DeliveryRecord, envelope: string): Promise<void> {
+  const directory = dirname(record.part);
+  const entry = await inspectEntry(join(directory, '.'));
+  if (entry !== null && String(entry.ino) === record.directoryInode) return;
+  throw new SealdropError('not-found', `${directory}: not the delivery directory that it was when delivery began`, {
+    hint: `Mount or restore it. If it is gone for good, remove ${join(envelope, 'deliver.json')}: the file is then delivered anew.`,
+  });
+}
+
+/** From `claimed` to `delivered`: the envelope is done, all but its remains. */
+export async function markDelivered(spool: Spool, id: string): Promise<void> {
+  await moveDurably(envelopeDirectory(spool, 'claimed', id), envelopeDirectory(spool, 'delivered', id));
+}

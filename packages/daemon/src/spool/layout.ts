@@ -1,0 +1,37 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncDirectory } from './durable.ts';
+
+/** The directory that an envelope is in is its state (DESIGN section 5). */
+export const STATES = ['claiming', 'claimed', 'delivered', 'quarantine', 'archive'] as const;
+export type State = (typeof STATES)[number];
+
+/** Where things lie in the spool. Members have a directory of their own: the sender chose their names, the records' names are ours. */
+export interface Spool {
+  readonly root: string;
+}
+
+export function stateDirectory(spool: Spool, state: State): string {
+  return join(spool.root, state);
+}
+
+export function envelopeDirectory(spool: Spool, state: State, id: string): string {
+  return join(spool.root, state, id);
+}
+
+export function membersDirectory(envelope: string): string {
+  return join(envelope, 'members');
+}
+
+/** Makes what is missing of the spool, private to the daemon's user. */
+export async function openSpool(root: string): Promise<Spool> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  for (const state of STATES) await mkdir(join(root, state), { recursive: true, mode: 0o700 });
+  await syncDirectory(root);
+  return { root };
+}
+
+/** The ids of the envelopes in a state, oldest first: an id begins with the time of its claim. */
+export async function envelopesIn(spool: Spool, state: State): Promise<readonly string[]> {
+  return (await readdir(stateDirectory(spool, state))).sort();
+}

@@ -1,0 +1,59 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SealdropError } from '@sealdrop/core';
+import { inspectEntry } from './durable.ts';
+import { typeOf } from './quarantine.ts';
+
+const WORDS = {
+  file: 'an ordinary file',
+  directory: 'a directory',
+  'symbolic-link': 'a symbolic link',
+  fifo: 'a named pipe',
+  socket: 'a socket',
+  device: 'a device',
+} as const;
+
+/** What a member was like before it was read; null for one that is not there. */
+export type MemberSnapshot = ReadonlyMap<string, string>;
+
+/**
+ * Makes sure that each claimed member is an ordinary file with one name, and notes size and times.
+ * @throws SealdropError `hostile-file` naming the member and what it is
+ */
+export async function examineMembers(directory: string, names: readonly string[]): Promise<MemberSnapshot> {
+  const snapshot = new Map<string, string>();
+  for (const name of names) snapshot.set(name, await examine(join(directory, name), name));
+  return snapshot;
+}
+
+async function examine(path: string, name: string): Promise<string> {
+  const entry = await inspectEntry(path);
+  if (entry === null) throw new SealdropError('io-error', `${name}: has disappeared from the spool`);
+  if (!entry.isFile()) throw hostile(`${name} is ${WORDS[typeOf(entry)]}`);
+  if (entry.nlink !== 1n) throw hostile(`${name} has a second name (a hard link)`);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const opened = await handle.stat({ bigint: true });
+    return `${opened.ino}:${opened.size}:${opened.mtimeNs}`;
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * A sender that still holds a member open can write to it after the claim.
+ * @throws SealdropError `hostile-file` when a member is not what it was
+ */
+export async function membersUnchanged(directory: string, before: MemberSnapshot): Promise<void> {
+  const after = await examineMembers(directory, [...before.keys()]);
+  for (const [name, snapshot] of after) {
+    if (before.get(name) !== snapshot) throw hostile(`${name} was changed while it was read`);
+  }
+}
+
+function hostile(message: string): SealdropError {
+  return new SealdropError('hostile-file', message, {
+    hint: 'Ask the sender to upload ordinary files, under a temporary name until they are whole.',
+  });
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { constants, type BigIntStats } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SealdropError } from '@sealdrop/core';
+import { inspectEntry, moveDurably, writeRecord } from './durable.ts';
+import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
+import type { ClaimRecord } from './records.ts';
+
+const REPORT = 'report.json';
+
+export interface TimelineEntry {
+  readonly time: string;
+  readonly event: string;
+}
+
+export interface MemberReport {
+  readonly name: string;
+  readonly type: 'file' | 'directory' | 'symbolic-link' | 'fifo' | 'socket' | 'device';
+  readonly size: number;
+  /** Null for what is not an ordinary file of one name: its content may not be the sender's. */
+  readonly sha256: string | null;
+}
+
+/** `report.json` beside a quarantined envelope's members. */
+export interface QuarantineReport {
+  readonly version: 1;
+  readonly id: string;
+  readonly landing: string;
+  readonly code: string;
+  readonly blame: string;
+  readonly message: string;
+  readonly hint: string | null;
+  /** openssl flags as far as the envelope told them; null before they are known. */
+  readonly parameters: string | null;
+  readonly members: readonly MemberReport[];
+  readonly attempts: number;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+export interface Verdict {
+  readonly error: SealdropError;
+  readonly parameters: string | null;
+  readonly attempts: number;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** Sets a claimed envelope aside, whole, with the reason. The report is the verdict: once it is written, a crash only delays the move. */
+export async function quarantine(spool: Spool, claim: ClaimRecord, verdict: Verdict): Promise<QuarantineReport> {
+  const envelope = envelopeDirectory(spool, 'claimed', claim.id);
+  const { error } = verdict;
+  const report: QuarantineReport = {
+    version: 1,
+    id: claim.id,
+    landing: claim.landing,
+    code: error.code,
+    blame: error.blame,
+    message: error.message,
+    hint: error.hint ?? null,
+    parameters: verdict.parameters,
+    members: await describeMembers(membersDirectory(envelope)),
+    attempts: verdict.attempts,
+    timeline: [...verdict.timeline, { time: new Date().toISOString(), event: 'quarantined' }],
+  };
+  await writeRecord(join(envelope, REPORT), report);
+  await finishQuarantine(spool, claim.id);
+  return report;
+}
+
+/** Whether a verdict was reached on a claimed envelope before the process died. */
+export async function hasReport(envelope: string): Promise<boolean> {
+  return (await inspectEntry(join(envelope, REPORT))) !== null;
+}
+
+export async function finishQuarantine(spool: Spool, id: string): Promise<void> {
+  await moveDurably(envelopeDirectory(spool, 'claimed', id), envelopeDirectory(spool, 'quarantine', id));
+}
+
+async function describeMembers(directory: string): Promise<readonly MemberReport[]> {
+  const reports: MemberReport[] = [];
+  for (const name of (await readdir(directory)).sort()) {
+    const path = join(directory, name);
+    const entry = await inspectEntry(path);
+    if (entry === null) continue;
+    const ordinary = entry.isFile() && entry.nlink === 1n;
+    const sha256 = ordinary ? await digest(path) : null;
+    reports.push({ name, type: typeOf(entry), size: Number(entry.size), sha256 });
+  }
+  return reports;
+}
+
+export function typeOf(entry: BigIntStats): MemberReport['type'] {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  if (entry.isSymbolicLink()) return 'symbolic-link';
+  if (entry.isFIFO()) return 'fifo';
+  return entry.isSocket() ? 'socket' : 'device';
+}
+
+async function digest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

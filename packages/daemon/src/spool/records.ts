@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { removeFile, unlessErrno, writeRecord } from './durable.ts';
+
+// The small files that lie beside an envelope's members and tell `recover` how far it got.
+
+const names = z.array(z.string()).readonly();
+
+const claimSchema = z.object({
+  version: z.literal(1),
+  id: z.string(),
+  landing: z.string(),
+  /** The landing's directory, and the folder in it that the members were taken from (`''`: the directory itself). */
+  root: z.string(),
+  folder: z.string(),
+  /** Where a part file of this envelope may lie. */
+  delivery: z.string(),
+  claimed: z.iso.datetime(),
+  layout: z.enum(['flat', 'folder']),
+  stem: z.string(),
+  names: z.object({ payload: names, 'wrapped-key': names, note: names, manifest: names, signature: names }),
+  /** Inode numbers as decimal text. */
+  inodes: z.record(z.string(), z.string()),
+});
+
+const deliverySchema = z.object({
+  version: z.literal(1),
+  part: z.string(),
+  final: z.string(),
+  size: z.number(),
+  /** Inode numbers as decimal text: of the part file, and of the delivery directory (is it the same one, is it mounted?). */
+  inode: z.string(),
+  directoryInode: z.string(),
+});
+
+/** Written before the first member is moved. */
+export type ClaimRecord = z.output<typeof claimSchema>;
+
+/** Written when the part file is whole and synced, before it gets its final name. */
+export type DeliveryRecord = z.output<typeof deliverySchema>;
+
+const CLAIM = 'claim.json';
+const DELIVERY = 'deliver.json';
+
+export const readClaim = (envelope: string): Promise<ClaimRecord | null> => read(join(envelope, CLAIM), claimSchema);
+export const writeClaim = (envelope: string, record: ClaimRecord): Promise<void> =>
+  writeRecord(join(envelope, CLAIM), record);
+
+export const readDelivery = (envelope: string): Promise<DeliveryRecord | null> =>
+  read(join(envelope, DELIVERY), deliverySchema);
+export const writeDelivery = (envelope: string, record: DeliveryRecord): Promise<void> =>
+  writeRecord(join(envelope, DELIVERY), record);
+export const removeDelivery = (envelope: string): Promise<void> => removeFile(join(envelope, DELIVERY));
+
+async function read<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
+  const text = await unlessErrno(['ENOENT'], () => readFile(path, 'utf8'));
+  return text === null ? null : schema.parse(JSON.parse(text));
+}

@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { type Anchor, openAnchor } from './anchor.ts';
+import { archive } from './archive.ts';
+import { finishClaim, namesOf, putBack } from './claim.ts';
+import { markDelivered, partPath, settleDelivery } from './deliver.ts';
+import { inspectEntry, moveDurably, removeTree, unlessErrno } from './durable.ts';
+import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from './layout.ts';
+import { finishQuarantine, hasReport } from './quarantine.ts';
+import { type ClaimRecord, readClaim } from './records.ts';
+
+/** One thing that `recover` found half done, for the log. */
+export interface Recovered {
+  readonly id: string;
+  readonly landing: string | null;
+  readonly outcome:
+    | 'claim finished'
+    | 'claim undone'
+    | 'delivery finished'
+    | 'quarantine finished'
+    | 'archive finished';
+}
+
+export interface Recovery {
+  readonly finished: readonly Recovered[];
+  /** Claimed and to be processed, oldest first. */
+  readonly waiting: readonly ClaimRecord[];
+}
+
+/** Finishes or undoes whatever a crash left half done. Runs before anything else touches the spool; running it again changes nothing. */
+export async function recover(spool: Spool, setting: Config['archive']): Promise<Recovery> {
+  const finished: Recovered[] = [];
+  for (const id of await envelopesIn(spool, 'claiming')) finished.push(await recoverClaim(spool, id));
+  const waiting: ClaimRecord[] = [];
+  for (const id of await envelopesIn(spool, 'claimed')) {
+    const outcome = await recoverClaimed(spool, id);
+    if ('outcome' in outcome) finished.push(outcome);
+    else waiting.push(outcome);
+  }
+  for (const id of await envelopesIn(spool, 'delivered')) {
+    await archive(spool, id, setting);
+    finished.push({ id, landing: null, outcome: 'archive finished' });
+  }
+  return { finished, waiting };
+}
+
+async function recoverClaim(spool: Spool, id: string): Promise<Recovered> {
+  const envelope = envelopeDirectory(spool, 'claiming', id);
+  const record = await readClaim(envelope);
+  if (record === null) {
+    // The record comes before the first member: there is nothing in it.
+    await removeTree(envelope);
+    return { id, landing: null, outcome: 'claim undone' };
+  }
+  const anchor = await unlessErrno(['ENOENT', 'ENOTDIR', 'ELOOP'], () => openAnchor(record.root, record.folder));
+  try {
+    const complete = await takeRest(record, membersDirectory(envelope), anchor);
+    // Without a landing to go back to, what there is will be judged as it is.
+    if (complete || anchor === null) await finishClaim(spool, record);
+    else if ((await putBack(spool, record, anchor.path)) === 'undone') {
+      return { id, landing: record.landing, outcome: 'claim undone' };
+    }
+    return { id, landing: record.landing, outcome: 'claim finished' };
+  } finally {
+    await anchor?.release();
+  }
+}
+
+/** Moves the members that the crash left in the landing, if they are still the same files. */
+async function takeRest(record: ClaimRecord, members: string, anchor: Anchor | null): Promise<boolean> {
+  for (const name of namesOf(record)) {
+    if ((await inspectEntry(join(members, name))) !== null) continue;
+    if (anchor === null) return false;
+    const entry = await inspectEntry(join(anchor.path, name));
+    if (entry === null || String(entry.ino) !== record.inodes[name]) return false;
+    await moveDurably(join(anchor.path, name), join(members, name));
+  }
+  return true;
+}
+
+/** What the crash left of a claimed envelope: a verdict, a delivery that only needs finishing, or work to be done anew. */
+async function recoverClaimed(spool: Spool, id: string): Promise<Recovered | ClaimRecord> {
+  const envelope = envelopeDirectory(spool, 'claimed', id);
+  const record = await readClaim(envelope);
+  if (record === null) throw new Error(`${envelope}: claim.json is missing`);
+  if (await hasReport(envelope)) {
+    await finishQuarantine(spool, id);
+    return { id, landing: record.landing, outcome: 'quarantine finished' };
+  }
+  const settled = await settleOrLeave(envelope, partPath(record.delivery, id));
+  if (settled !== 'delivered') return record;
+  await markDelivered(spool, id);
+  return { id, landing: record.landing, outcome: 'delivery finished' };
+}
+
+/** A delivery directory that is out of reach now is tried again when the envelope's turn comes. */
+async function settleOrLeave(envelope: string, part: string): Promise<'delivered' | 'undelivered'> {
+  try {
+    return (await settleDelivery(envelope, part)) === null ? 'undelivered' : 'delivered';
+  } catch {
+    return 'undelivered';
+  }
+}
