@@ -99,6 +99,13 @@ export class SealdropError extends Error {
   }
 }
 
+/** The same error with the file or thing it is about before its message: what is deep inside knows the fault, not the file. */
+export function aboutSubject(error: SealdropError, subject: string): SealdropError {
+  if (error.message.includes(subject)) return error;
+  const { hint, details, cause } = error;
+  return new SealdropError(error.code, `${subject}: ${error.message}`, { hint, details, cause: cause ?? error });
+}
+
 /** POSIX errno names of which the code is known; all others are `io-error`. */
 const ERRNO_CODES: Readonly<Record<string, ErrorCode>> = {
   ENOENT: 'not-found',

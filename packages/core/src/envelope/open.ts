@@ -1,6 +1,6 @@
 /** Opening an envelope: the one room that knows names, notes, keys and the enc format together. */
 import { rm } from 'node:fs/promises';
-import { SealdropError, toSealdropError } from '../errors.ts';
+import { aboutSubject, SealdropError, toSealdropError } from '../errors.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
 import { publicKeyFingerprint } from '../keys/public-key.ts';
@@ -82,7 +82,7 @@ export async function openEnvelope(source: EnvelopeSource, options: OpenOptions)
   const statement = await readStatement({ ...source, payload: located.path, ...overrides(options) });
   const { manifest } = statement;
   if (manifest !== null && located.size !== null) checkPayloadSize(located.size, manifest, located.name);
-  const wrappedKey = readWrappedKey(await readMember(source.wrappedKey, MAXIMUM_WRAPPED_KEY_SIZE), source.wrappedKey);
+  const wrappedKey = await readWrappedKeyFile(source.wrappedKey, located);
   const { keys, signal } = options;
   const unwrapped = await unwrapKey(wrappedKey, { keys, oaep: statement.oaepCandidates, signal }).catch(
     (error: unknown) => explainUnwrapFailure(error, statement, keys),
@@ -104,6 +104,18 @@ export async function openEnvelope(source: EnvelopeSource, options: OpenOptions)
     oaep: unwrapped.oaep,
     keyName: unwrapped.keyName,
   });
+}
+
+async function readWrappedKeyFile(path: string, payload: LocatedPayload): Promise<Buffer> {
+  const contents = await readMember(path, MAXIMUM_WRAPPED_KEY_SIZE);
+  if (payload.path !== null && contents.length > 0 && contents.length === payload.size) {
+    const sameBytes = contents.equals(await readMember(payload.path, contents.length));
+    if (sameBytes)
+      throw new SealdropError('swapped-members', `${path}: is the same file as the payload ${payload.name}`, {
+        hint: 'one of the two was sent twice: send the missing one',
+      });
+  }
+  return readWrappedKey(contents, path);
 }
 
 function overrides({
@@ -218,7 +230,7 @@ class Opened implements OpenedEnvelope {
         yield chunk;
       }
     } catch (error) {
-      const failure = toSealdropError(error, located.name);
+      const failure = aboutSubject(toSealdropError(error, located.name), located.name);
       // The padding says only that something is wrong; the MAC says what.
       if (failure.blame === 'sender') await this.#verify(options.signal);
       throw failure;

@@ -1,6 +1,6 @@
 /** What an envelope says of itself: parameters, OAEP and plaintext name, each from the first source that says it. */
 import { basename } from 'node:path';
-import { SealdropError } from '../errors.ts';
+import { aboutSubject, SealdropError, toSealdropError } from '../errors.ts';
 import { oaepWith } from '../keys/oaep-parameters.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
@@ -71,11 +71,20 @@ function needsNoNote(source: StatementSource, manifest: Manifest | null): boolea
 }
 
 export async function readManifest(path: string): Promise<Manifest> {
-  return parseManifest(await readMember(path, MAXIMUM_MANIFEST_SIZE));
+  return readAbout(path, MAXIMUM_MANIFEST_SIZE, parseManifest);
 }
 
 async function readNote(path: string): Promise<Note> {
-  return parseNote(await readMember(path, MAXIMUM_NOTE_SIZE));
+  return readAbout(path, MAXIMUM_NOTE_SIZE, parseNote);
+}
+
+async function readAbout<Content>(path: string, limit: number, parse: (bytes: Buffer) => Content): Promise<Content> {
+  const bytes = await readMember(path, limit);
+  try {
+    return parse(bytes);
+  } catch (error) {
+    throw aboutSubject(toSealdropError(error), path);
+  }
 }
 
 function withoutParameters(wrappedKey: string): SealdropError {

@@ -23,6 +23,7 @@ interface NegativeVector {
   readonly stage: string;
   readonly wrap: Wrapping;
   readonly originalKeyFileHex: string;
+  readonly originalPlaintextSha256: string;
 }
 
 export interface WycheproofGroup {
