@@ -25,7 +25,7 @@ Prints on stdout what a shell needs to use it. It is no security product: never 
 
 Example:
   node tools/kms-emulator/src/main.ts --port 4599 > kms.env &
-  . ./kms.env
+  sleep 1; . ./kms.env
   aws --endpoint-url "$AWS_ENDPOINT_URL_KMS" kms list-aliases
 `;
 
