@@ -10,8 +10,8 @@ const project = (name: string, root: string) => ({
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads its configuration from the default export
 export default defineConfig({
-  ssr: { resolve: { conditions: ['@sealdrop/source', 'node', 'import', 'module', 'default'] } },
-  resolve: { conditions: ['@sealdrop/source', 'node', 'import', 'module', 'default'] },
+  ssr: { resolve: { conditions: ['@sealdrop/source', 'node', 'import', 'default'] } },
+  resolve: { conditions: ['@sealdrop/source', 'node', 'import', 'default'] },
   test: {
     testTimeout: 120 * SECOND,
     hookTimeout: 120 * SECOND,
