@@ -42,8 +42,12 @@ async function hasRegion(client: KMSClient): Promise<boolean> {
   return client.config.region().then(
     () => true,
     (error: unknown) => {
-      if (error instanceof Error && error.message === 'Region is missing') return false;
-      throw new SealdropError('bad-configuration', `the AWS region is not valid`, { cause: error });
+      const fault = error instanceof Error ? error.message : String(error);
+      if (fault === 'Region is missing') return false;
+      throw new SealdropError('bad-configuration', `the AWS region is not valid: ${fault}`, {
+        hint: 'give the name of a region, like eu-central-1',
+        cause: error,
+      });
     },
   );
 }

@@ -121,6 +121,10 @@ interface AwsFacts {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
+function statusOf(error: Error): number | undefined {
+  return (error as AwsFacts).$metadata?.httpStatusCode;
+}
+
 function systemCodeOf(error: Error): string | undefined {
   const candidates = [error, error.cause].map((thrown) => (thrown as AwsFacts | undefined)?.code);
   return candidates.find((code) => typeof code === 'string');
@@ -136,12 +140,22 @@ const SERVER_ERROR = 500;
 const TOO_MANY_REQUESTS = 429;
 const DENIED: ReadonlySet<number> = new Set([401, 403]);
 
-/** For names that AWS has not documented yet. Never the sender's fault: KMS has not said that the wrapped key is bad. */
-function rowByStatus(status: number | undefined): Row {
-  if (status === undefined || (status >= 200 && status < 300)) return ['bad-configuration', validRequest];
+/** For what has no name that AWS documents. Never the sender's fault: KMS has not said that the wrapped key is bad. */
+function rowByStatus(status: number | undefined, otherwise: Row): Row {
   if (status === TOO_MANY_REQUESTS) return ['kms-throttled', slowDown];
-  if (status >= SERVER_ERROR) return ['kms-unavailable', tryLater];
-  return DENIED.has(status) ? ['access-denied', permission] : ['bad-configuration', validRequest];
+  return status !== undefined && status >= SERVER_ERROR ? ['kms-unavailable', tryLater] : otherwise;
+}
+
+/**
+ * The SDK could not read the answer: a proxy's page, another kind of server, an answer cut short. Its error quotes the
+ * answer, where a plaintext may be, so neither its words nor the error itself are passed on.
+ */
+function unreadableAnswer(error: Error, { keyName }: KmsCall): SealdropError {
+  const status = statusOf(error);
+  const [code] = rowByStatus(status, ['bad-configuration', validRequest]);
+  return new SealdropError(code, `${keyName}: the answer (HTTP status ${status}) is not one of AWS KMS`, {
+    hint: 'check the endpoint, and whether a proxy answers in its place',
+  });
 }
 
 const trustCertificate: Row[1] = () =>
@@ -153,7 +167,9 @@ function rowOf(error: Error): Row {
   const code = systemCodeOf(error);
   if (code !== undefined && NETWORK_CODES.has(code)) return ['kms-unreachable', network];
   if (code !== undefined && TLS_CODE.test(code)) return ['bad-configuration', trustCertificate];
-  return rowByStatus((error as AwsFacts).$metadata?.httpStatusCode);
+  const status = statusOf(error);
+  const isDenied = status !== undefined && DENIED.has(status);
+  return rowByStatus(status, isDenied ? ['access-denied', permission] : ['bad-configuration', validRequest]);
 }
 
 /** Where the code's meaning in the error table says less than what is known here. */
@@ -172,6 +188,7 @@ function wordsOf(error: Error): string {
 /** Turns whatever the AWS SDK throws into a `SealdropError` whose code, blame and cure fit (DESIGN section 6). */
 export function fromKmsError(error: unknown, call: KmsCall): SealdropError {
   if (error instanceof SealdropError || !(error instanceof Error)) return toSealdropError(error, call.keyName);
+  if (error instanceof SyntaxError) return unreadableAnswer(error, call);
   const [code, hint] = rowOf(error);
   const fact = FACTS[code] ?? errorCodes.get(code)?.meaning ?? code;
   return new SealdropError(code, `${call.keyName}: ${fact} (${wordsOf(error)})`, {

@@ -1,13 +1,19 @@
 import { once } from 'node:events';
 import { publicEncrypt } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { startKmsEmulator, type KmsEmulator } from '@sealdrop/kms-emulator';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeKey } from '../../src/keys/aws-kms.ts';
 import { oaepWith, parseOaep } from '../../src/keys/oaep-parameters.ts';
 import { openKey } from '../../src/keys/open-key.ts';
 import { unwrapKey } from '../../src/keys/wrapped-key.ts';
+import { openssl } from './openssl.ts';
 import { stubAwsEnvironment } from './aws-environment.ts';
 
 const KEY_FILE = Buffer.from('RJSc3l7w5g0zF8sT8kQmZyYy3xJv4m1Qe0c0t2l5n1Y=\n');
@@ -162,12 +168,11 @@ describe('describing a key', () => {
 
 const ARN = 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 
-/** Something that answers in KMS's place, with what it should not. */
-async function answerWith(answer: object): Promise<{ server: Server; endpoint: string }> {
+/** Something that answers in KMS's place: with another key, or with the page of a proxy or a web site. */
+async function answerWith(body: string, status = 200): Promise<{ server: Server; endpoint: string }> {
   const server = createServer((request, response) => {
     request.resume().once('end', () => {
-      response.setHeader('Content-Type', 'application/x-amz-json-1.1');
-      response.end(JSON.stringify(answer));
+      response.writeHead(status).end(body);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -183,7 +188,7 @@ describe('an answer that is not what was asked for', () => {
     ['Decrypt for another key', { KeyId: other, Plaintext: text }, 'bad-configuration', 'another key'],
     ['Decrypt without a plaintext', { KeyId: ARN }, 'bad-configuration', 'no plaintext'],
   ] as const)('%s', async (...[, answer, code, reason]) => {
-    const { server, endpoint } = await answerWith(answer);
+    const { server, endpoint } = await answerWith(JSON.stringify(answer));
     const key = await openKey(ARN, { aws: { endpoint } });
     const attempt = key.unwrap(Buffer.alloc(256), SHA256);
     await expect(attempt).rejects.toMatchObject({ code, message: expect.stringContaining(reason) });
@@ -195,9 +200,67 @@ describe('an answer that is not what was asked for', () => {
     ['an elliptic curve key', { KeyUsage: 'KEY_AGREEMENT', KeySpec: 'ECC_NIST_P256' }, 'wrong-key-usage'],
     ['no public key', { KeyUsage: 'ENCRYPT_DECRYPT', KeySpec: 'RSA_2048' }, 'bad-configuration'],
   ] as const)('GetPublicKey of %s', async (...[, answer, code]) => {
-    const { server, endpoint } = await answerWith({ KeyId: ARN, ...answer });
+    const { server, endpoint } = await answerWith(JSON.stringify({ KeyId: ARN, ...answer }));
     const key = await openKey(ARN, { aws: { endpoint } });
     await expect(key.publicKey()).rejects.toMatchObject({ code, blame: 'receiver' });
     server.close();
+  });
+});
+
+describe('an endpoint that is not AWS KMS', () => {
+  it.each([
+    [200, 'bad-configuration'],
+    [403, 'bad-configuration'],
+    [404, 'bad-configuration'],
+    [502, 'kms-unavailable'],
+  ] as const)('and shows a page with status %i is %s', async (status, code) => {
+    vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
+    const { server, endpoint } = await answerWith('<html><body>hello</body></html>', status);
+    const key = await openKey(ARN, { aws: { endpoint } });
+    await expect(key.unwrap(Buffer.alloc(256), SHA256)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(new RegExp(`status ${status}.* is not one of AWS KMS$`)),
+    });
+    server.close();
+  });
+
+  it('and whose answer is cut short leaks nothing of it', async () => {
+    const { server, endpoint } = await answerWith(`{"KeyId":"${ARN}","Plaintext":"c2VjcmV0"oops`);
+    const key = await openKey(ARN, { aws: { endpoint } });
+    const failure: unknown = await key.unwrap(Buffer.alloc(256), SHA256).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'bad-configuration' });
+    expect(inspect(failure, { depth: 10, showHidden: true })).not.toMatch(/c2Vj|J0"/);
+    server.close();
+  });
+
+  it('or whose certificate is not trusted is bad-configuration, and the hint says how to trust it', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sealdrop-tls-'));
+    openssl(
+      directory,
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      'key.pem',
+      '-out',
+      'certificate.pem',
+      '-subj',
+      '/CN=127.0.0.1',
+    );
+    const [key, cert] = await Promise.all(
+      ['key.pem', 'certificate.pem'].map((file) => readFile(join(directory, file))),
+    );
+    const server = createTlsServer({ key, cert }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const endpoint = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const attempt = (await openKey(ARN, { aws: { endpoint } })).publicKey();
+    await expect(attempt).rejects.toMatchObject({
+      code: 'bad-configuration',
+      hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+    });
+    server.close();
+    await rm(directory, { recursive: true });
   });
 });
