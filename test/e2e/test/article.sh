@@ -64,6 +64,7 @@ same by-sealdrop-sha256.csv
 
 for oaep in sha1 sha256; do
   say "Sealdrop as the sender ($oaep): steps 6 and 7 of the article open it unchanged"
+  mkdir "from-sealdrop-$oaep"
   $SEALDROP encrypt payroll.csv --public-key public.pem --oaep "$oaep" --output-dir "from-sealdrop-$oaep" --quiet
   wrapped=$(ls "from-sealdrop-$oaep"/*key*.enc)
   unwrap "$wrapped" "RSAES_OAEP_SHA_${oaep#sha}" "from-sealdrop-$oaep.key"

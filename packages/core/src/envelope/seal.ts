@@ -67,7 +67,7 @@ export async function sealEnvelope(
   if (options.existing === 'refuse') await refuseExisting(options, paths);
   const staging = temporaryPathFor(join(options.directory, options.name));
   try {
-    await mkdir(staging, { mode: 0o700 });
+    await makeStaging(staging, options.directory);
     const sealed = await writeMembers(source, options, staging);
     await publish(staging, options, paths);
     return { members: membersAt(paths, options), ...sealed };
@@ -75,6 +75,17 @@ export async function sealEnvelope(
     throw toSealdropError(error, options.directory);
   } finally {
     await rm(staging, { recursive: true, force: true });
+  }
+}
+
+async function makeStaging(staging: string, directory: string): Promise<void> {
+  try {
+    await mkdir(staging, { mode: 0o700 });
+  } catch (error) {
+    const failure = toSealdropError(error, directory);
+    if (failure.code !== 'not-found') throw failure;
+    const hint = `make it first: mkdir -p ${directory}`;
+    throw new SealdropError('cannot-create', `${directory}: no such directory to write to`, { hint, cause: error });
   }
 }
 
