@@ -36,7 +36,7 @@ export async function createOutputFile(
     await moveIntoPlace(temporaryPath, finalPath, existing);
   } catch (error) {
     await rm(temporaryPath, { force: true });
-    throw asOutputError(error, finalPath);
+    throw asOutputError(error, { temporaryPath, finalPath });
   }
   await synchronize(dirname(finalPath));
 }
@@ -74,13 +74,25 @@ export function alreadyExists(path: string, cause?: unknown): SealdropError {
   });
 }
 
-function asOutputError(error: unknown, path: string): SealdropError {
-  const known = toSealdropError(error, path);
-  if (known.code === 'already-exists') return alreadyExists(path, error);
-  if (known.code === 'not-found' && known !== error) {
-    return new SealdropError('cannot-create', `${path}: its directory does not exist`, { cause: error });
+interface OutputPaths {
+  readonly temporaryPath: string;
+  readonly finalPath: string;
+}
+
+/** Errors about the temporary file speak of the final one: nobody has ever seen the other name. */
+function asOutputError(error: unknown, { temporaryPath, finalPath }: OutputPaths): SealdropError {
+  const known = toSealdropError(error, temporaryPath);
+  if (known.code === 'already-exists') return alreadyExists(finalPath, error);
+  if (!known.message.startsWith(temporaryPath)) return known;
+  if (known.code === 'not-found') {
+    return new SealdropError('cannot-create', `${finalPath}: its directory does not exist`, { cause: error });
   }
-  return known;
+  const { code, hint, details } = known;
+  return new SealdropError(code, `${finalPath}${known.message.slice(temporaryPath.length)}`, {
+    hint,
+    details,
+    cause: error,
+  });
 }
 
 /** fsync(2) of a file or a directory: without the directory's, a power cut may take the new name back. */
