@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,12 +64,16 @@ describe('a KMS that does not answer', () => {
   });
 
   it('does not keep the caller waiting for a credential process that hangs', async () => {
-    const file = join(directory, 'hanging');
-    await writeFile(file, '[default]\nregion = us-east-1\ncredential_process = sleep 600\n');
-    const { AWS_ENDPOINT_URL_KMS: _, AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _key, ...rest } = kms.environment;
+    const [file, pipe] = [join(directory, 'hanging'), join(directory, 'pipe')];
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    await writeFile(file, `[default]\nregion = us-east-1\ncredential_process = cat ${pipe}\n`);
+    const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...rest } = kms.environment;
     stubAwsEnvironment({ ...rest, AWS_CONFIG_FILE: file });
-    const key = await openKey(ALIAS, { aws: { endpoint: kms.endpoint, timeout: 500 } });
+    const key = await openKey(ALIAS, { aws: { timeout: 500 } });
     await expect(key.publicKey()).rejects.toMatchObject({ code: 'kms-unreachable' });
+    // An end of file lets the credential process go, if it was started at all by then.
+    const writer = await open(pipe, 'r+');
+    await writer.close();
   });
 
   it('cuts the connection: kms-unreachable', async () => {
@@ -277,7 +281,7 @@ describe('the endpoint', () => {
 });
 
 describe('a process that used a KMS key', () => {
-  const open = pathToFileURL(join(import.meta.dirname, '../../src/keys/open-key.ts')).href;
+  const moduleUrl = pathToFileURL(join(import.meta.dirname, '../../src/keys/open-key.ts')).href;
 
   async function run(script: string) {
     const args = ['--conditions=@sealdrop/source', '--input-type=module', '--eval', script];
@@ -287,14 +291,14 @@ describe('a process that used a KMS key', () => {
   }
 
   it('ends by itself after an answer', async () => {
-    const script = `const { openKey } = await import(${JSON.stringify(open)});
+    const script = `const { openKey } = await import(${JSON.stringify(moduleUrl)});
       console.log((await (await openKey('${ALIAS}')).publicKey()).asymmetricKeyType);`;
     expect(await run(script)).toBe('rsa\n');
   });
 
   it('ends by itself after a time limit', async () => {
     kms.inject({ connection: 'hang' });
-    const script = `const { openKey } = await import(${JSON.stringify(open)});
+    const script = `const { openKey } = await import(${JSON.stringify(moduleUrl)});
       const key = await openKey('${ALIAS}', { aws: { timeout: 300 } });
       console.log(await key.publicKey().catch(({ code }) => code));`;
     expect(await run(script)).toBe('kms-unreachable\n');
