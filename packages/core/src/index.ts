@@ -9,7 +9,6 @@ export * from './keys/public-key.ts';
 export * from './keys/read-wrapped-key.ts';
 export * from './keys/wrapped-key.ts';
 export * from './openssl/parameters.ts';
-export { parseFlags } from './openssl/parse-flags.ts';
 export { type Cipher, CIPHER_NAMES, type CipherMode, type CipherName, findCipher } from './openssl/ciphers.ts';
 export { DIGEST_NAMES, type DigestName, findDigest } from './openssl/digests.ts';
 export { MAXIMUM_ITERATIONS } from './openssl/key-derivation.ts';

@@ -46,10 +46,15 @@ class ArmorDecoder implements Transcoder {
   update(piece: Uint8Array): Buffer {
     const digits = Buffer.allocUnsafe(piece.length);
     let count = 0;
+    let ended = this.#pads > 0;
     for (let index = 0; index < piece.length; index++) {
       const byte = piece[index] ?? 0;
-      if (CLASSES[byte] === DIGIT && this.#pads === 0) digits[count++] = byte;
-      else if (CLASSES[byte] !== SPACE) this.#takeOther(byte, this.#offset + index, this.#digitsSeen + count);
+      const kind = CLASSES[byte];
+      if (kind === DIGIT && !ended) digits[count++] = byte;
+      else if (kind !== SPACE) {
+        this.#takeOther(byte, this.#offset + index, this.#digitsSeen + count);
+        ended = this.#pads > 0;
+      }
     }
     this.#offset += piece.length;
     this.#digitsSeen += count;

@@ -125,9 +125,12 @@ const FLAG_NAMES = [
 const CIPHER_LIKE =
   /^-{0,2}(?:aes|aria|camellia|sm4|des|chacha|bf|blowfish|cast|rc[245]|idea|seed|id-)|-(?:cbc|ctr|cfb\d*|ofb|ecb|gcm|ccm)$/i;
 
+/** A misspelt flag that may hold a secret is shown without what follows. */
+const SECRET_FLAG = /^(-{1,2}(?:pass|k)).+$/is;
+
 function unknownWord(word: string): SealdropError {
   const names = [...FLAG_NAMES, ...CIPHER_NAMES.map((name) => `-${name}`)];
-  return bad(`openssl enc has no flag ${quoteWord(word)}`, suggestNames(word, names));
+  return bad(`openssl enc has no flag ${quoteWord(word.replace(SECRET_FLAG, '$1…'))}`, suggestNames(word, names));
 }
 
 interface SplitFlag {
@@ -172,7 +175,7 @@ function takeValue(said: Statements, { flag, value }: SplitFlag, next: string | 
 }
 
 function takesValue(flag: string): boolean {
-  return flag in FLAGS_WITH_VALUE || HARMLESS_FLAGS_WITH_VALUE.has(flag);
+  return Object.hasOwn(FLAGS_WITH_VALUE, flag) || HARMLESS_FLAGS_WITH_VALUE.has(flag);
 }
 
 /** Whether a word like `-iter` or `-in` is a flag of `openssl enc` that the next word belongs to. */
@@ -184,6 +187,7 @@ export function flagTakesArgument(word: string): boolean {
 function takeWord(said: Statements, word: string, next: string | undefined): Taken {
   const redirection = REDIRECTION.exec(word);
   if (redirection !== null) return redirection[1] === '' ? 2 : 1;
+  if (!word.startsWith('-')) throw bad(`the word ${quoteWord(word)} has no place among the flags of openssl enc`);
   const split = splitFlag(word);
   if (takesValue(split.flag)) return takeValue(said, split, next);
   takeLoneWord(said, word, split);
@@ -193,12 +197,11 @@ function takeWord(said: Statements, word: string, next: string | undefined): Tak
 function takeLoneWord(said: Statements, word: string, { flag, value }: SplitFlag): void {
   const refusal = REFUSED_FLAGS[flag];
   if (refusal !== undefined) throw bad(refusal);
-  if (value === null && flag in LONE_FLAGS) LONE_FLAGS[flag]?.(said);
+  if (value === null && Object.hasOwn(LONE_FLAGS, flag)) LONE_FLAGS[flag]?.(said);
   else if (value !== null || !HARMLESS_FLAGS.has(flag)) takeCipher(said, word);
 }
 
 function takeCipher(said: Statements, word: string): void {
-  if (!word.startsWith('-')) throw bad(`the word ${quoteWord(word)} has no place among the flags of openssl enc`);
   const cipher = CIPHER_LIKE.test(word) ? findCipher(word) : lookUpCipher(word);
   if (cipher === undefined) throw unknownWord(word);
   state(said, ['cipher', cipher], word);

@@ -11,7 +11,7 @@ import { abortable, pieces } from './byte-source.ts';
 
 export interface PayloadOptions {
   readonly parameters: EncParameters;
-  /** The passphrase (`readPassphrase`), or the key file's bytes when the parameters say `raw-key`. It is read before the first byte, never kept. */
+  /** The passphrase (`readPassphrase`), or the key file's bytes when the parameters say `raw-key`. Used once, when the header has been read: it must not be zeroed before. */
   readonly secret: Uint8Array;
   /** PBKDF2 iterations above this are `limit-exceeded`. Default 10,000,000. */
   readonly maximumIterations?: number | undefined;
@@ -207,12 +207,17 @@ export async function* encryptPayload(
   yield* armor === 'none' ? binary : transcode(binary, createArmorEncoder(armor));
 }
 
+/** A stream's writable side takes text too. */
+async function* toBytes(source: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+}
+
 /** `decryptPayload` as a stream: write the payload, read the plaintext. */
 export function createDecryptStream(options: PayloadOptions): Duplex {
-  return Duplex.from((source: AsyncIterable<Uint8Array>) => decryptPayload(source, options));
+  return Duplex.from((source: AsyncIterable<Uint8Array | string>) => decryptPayload(toBytes(source), options));
 }
 
 /** `encryptPayload` as a stream: write the plaintext, read the payload. */
 export function createEncryptStream(options: EncryptOptions): Duplex {
-  return Duplex.from((source: AsyncIterable<Uint8Array>) => encryptPayload(source, options));
+  return Duplex.from((source: AsyncIterable<Uint8Array | string>) => encryptPayload(toBytes(source), options));
 }

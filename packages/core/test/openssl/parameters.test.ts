@@ -211,6 +211,8 @@ describe('flags are refused', () => {
     ['when empty', '', 'no cipher'],
     ['with an unknown flag', '-aes-256-cbc -pkbdf2', '"-pkbdf2"'],
     ['with an unknown word', '-aes-256-cbc pbkdf2', '"pbkdf2"'],
+    ['with a word that objects know', '-aes-256-cbc constructor x', '"constructor"'],
+    ['with a flag that objects know', '-aes-256-cbc -toString x', '"-toString"'],
     ['with a value for a flag that has none', '-aes-256-cbc -pbkdf2=yes', '-pbkdf2=yes'],
     ['with an unknown digest', '-aes-256-cbc -md sha257', '"sha257"'],
     ['with a missing value', '-aes-256-cbc -iter', '-iter'],
@@ -263,6 +265,9 @@ describe('flags are refused', () => {
     `-aes-256-cbc -pass 'pass:${SECRET}'`,
     `-aes-256-cbc -K ${SECRET.replaceAll(/[^0-9a-f]/g, '0')} -iv 0`,
     `-aes-256-cbc -K "$(printf ${SECRET})" -iv 0`,
+    `-aes-256-cbc -pass:${SECRET}`,
+    `-aes-256-cbc -k${SECRET}`,
+    `-aes-256-cbc --password=${SECRET}`,
     `P=${SECRET} openssl enc -aes-256-cbc -pass env:P`,
   ])('with a secret, which is not repeated: %s', (flags) => {
     const error = refusal(flags);

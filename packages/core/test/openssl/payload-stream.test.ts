@@ -193,6 +193,13 @@ describe('as Node streams', () => {
     expect(Buffer.concat(received).equals(plaintext)).toBe(true);
   });
 
+  test('text that is written is its UTF-8', async () => {
+    const stream = createEncryptStream({ parameters: FAST, secret });
+    stream.end('Grüße');
+    const plaintext = await collect(decryptPayload(stream, { parameters: FAST, secret }));
+    expect(plaintext.toString('utf8')).toBe('Grüße');
+  });
+
   test.each([
     ['at the beginning', Buffer.alloc(100 * KIB), 'bad-header'],
     ['at the end', Buffer.concat([Buffer.from('Salted__'), Buffer.alloc(100 * KIB + 1)]), 'truncated-payload'],
