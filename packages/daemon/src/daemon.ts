@@ -56,9 +56,12 @@ export class Daemon {
   }
 
   async #begin(): Promise<void> {
-    const { finished, waiting } = await recover(this.#spool, this.#config.archive);
+    const { finished, waiting, unreadable } = await recover(this.#spool, this.#config.archive);
     for (const { id, landing, outcome } of finished) {
       this.#logger.info(outcome, { stage: 'recover', envelope: id, landing: landing ?? undefined });
+    }
+    for (const { directory, reason } of unreadable) {
+      this.#logger.error('cannot be recovered; look into it', { stage: 'recover', directory, reason });
     }
     for (const claim of waiting) this.#scheduler.add(claim);
     await this.#tryKeys();

@@ -45,12 +45,14 @@ function complain(lines: readonly string[]): void {
 }
 
 async function run(file: string): Promise<void> {
-  const daemon = await Daemon.start(file);
-  process.on('SIGHUP', () => void daemon.reload());
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  // Before anything takes time: a signal that nobody listens for would end the process.
+  const signal = new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => resolve(name));
   });
-  await daemon.stop(signal);
+  let started: Daemon | null = null;
+  process.on('SIGHUP', () => void started?.reload());
+  started = await Daemon.start(file);
+  await started.stop(await signal);
   // Sockets of the AWS SDK and worker threads may outlive their work.
   process.exit(EXIT.ok);
 }

@@ -1,4 +1,4 @@
-import { type EnvelopeGroup, groupNames, missingRoles } from '@sealdrop/core';
+import { type EnvelopeGroup, groupNames, type MemberRole, missingRoles } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { namesOf } from '../spool/claim.ts';
 import type { Listing } from './scanner.ts';
@@ -7,7 +7,8 @@ import type { Listing } from './scanner.ts';
 export interface FoundEnvelope {
   readonly folder: string;
   readonly group: EnvelopeGroup;
-  readonly state: 'complete' | 'incomplete';
+  /** Empty when it is complete. */
+  readonly missing: readonly MemberRole[];
 }
 
 export interface Assembled {
@@ -24,7 +25,11 @@ export function assemble(listing: Listing, landing: LandingConfig): Assembled {
   const { strays } = groupNames(listing.files, place);
   const envelopes = groups
     .filter((group) => namesOf(group).some((name) => !folders.has(name)))
-    .map((group) => ({ folder: listing.folder, group, state: stateOf(group, landing) }));
+    .map((group) => ({
+      folder: listing.folder,
+      group,
+      missing: missingRoles(group, landing.parameters === undefined ? 'by-note' : 'known'),
+    }));
   return { envelopes, strays: strays.map((name) => (listing.folder === '' ? name : `${listing.folder}/${name}`)) };
 }
 
@@ -34,11 +39,6 @@ function posingFolders({ files, folders }: Listing): readonly string[] {
   return folders.filter((name) =>
     groupNames([name], 'landing').groups.some((group) => group.stem !== '' && stems.has(group.stem)),
   );
-}
-
-function stateOf(group: EnvelopeGroup, landing: LandingConfig): FoundEnvelope['state'] {
-  const parameters = landing.parameters === undefined ? 'by-note' : 'known';
-  return missingRoles(group, parameters).length === 0 ? 'complete' : 'incomplete';
 }
 
 /** Tells envelopes of one landing apart from scan to scan. */

@@ -1,20 +1,20 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { FSWatcher } from 'chokidar';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { Config, LandingConfig } from '../config/schema.ts';
 import type { Logger } from '../operations/logger.ts';
-import { openAnchor } from '../spool/anchor.ts';
-import { type Claimable, claimEnvelope, namesOf, removeEmptyFolder } from '../spool/claim.ts';
-import { errnoOf } from '../spool/durable.ts';
+import { type Anchor, openAnchor } from '../spool/anchor.ts';
+import { namesOf } from '../spool/claim.ts';
+import { errnoOf, unlessErrno } from '../spool/durable.ts';
 import type { Spool } from '../spool/layout.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { Alarm } from './alarm.ts';
 import { assemble, type FoundEnvelope } from './assembler.ts';
-import { readiness } from './readiness.ts';
+import { claimReady, type ReadyEnvelope } from './claim-ready.ts';
+import { LOOK_AGAIN, readiness } from './readiness.ts';
 import { type Listing, listings } from './scanner.ts';
-import { fingerprint, Settling } from './settling.ts';
+import { Settling } from './settling.ts';
 import { watchDirectory } from './watcher.ts';
 
 /** A landing that is not there is looked for this often. */
@@ -24,6 +24,8 @@ const SHORTEST_PAUSE = 25;
 /** A scan may take up this part of the time at most: 100,000 files must not be listed anew at every write. */
 const SCAN_SHARE = 10;
 const LONGEST_PAUSE = 10_000;
+/** What opening a folder says when it went between listing and looking. */
+const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 
 export interface LandingOptions {
   readonly landing: LandingConfig;
@@ -46,6 +48,7 @@ export class LandingWatch {
   /** What was said already and is not to be repeated at each scan. */
   #trouble: string | null = null;
   #strays = new Set<string>();
+  #incomplete = { seen: new Set<string>(), now: new Set<string>() };
 
   constructor(options: LandingOptions) {
     this.#options = options;
@@ -145,6 +148,7 @@ export class LandingWatch {
       if (this.#state === 'stopping') break;
     }
     this.#settling.endScan();
+    this.#incomplete = { seen: this.#incomplete.now, now: new Set() };
     this.#reportStrays(strays);
     return wait;
   }
@@ -160,40 +164,59 @@ export class LandingWatch {
 
   async #claimReady(listing: Listing, envelopes: readonly FoundEnvelope[]): Promise<number> {
     if (envelopes.length === 0) return Infinity;
-    const { landing, config } = this.#options;
-    const anchor = await openAnchor(landing.directory, listing.folder);
-    let wait = Infinity;
+    const { landing, spool } = this.#options;
+    const anchor = await unlessErrno(GONE, () => openAnchor(landing.directory, listing.folder));
+    if (anchor === null) return LOOK_AGAIN;
     try {
-      for (const found of envelopes) {
-        if (this.#state === 'stopping') break;
-        const { incompleteAfter } = config;
-        const answer = await readiness(found, anchor.path, { landing, incompleteAfter, settling: this.#settling });
-        if (answer.ready === 'later') wait = Math.min(wait, answer.wait);
-        if (answer.ready !== 'now') continue;
-        await this.#claim(found, { anchor, fingerprints: answer.fingerprints });
-      }
+      const { ready, wait } = await this.#selectReady(envelopes, anchor);
+      if (ready.length === 0) return wait;
+      const left = await claimReady(ready, {
+        landing,
+        spool,
+        anchor,
+        onClaimed: (claim) => this.#claimed(claim),
+        onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
+        proceed: () => this.#state === 'running',
+      });
+      return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
     } finally {
       await anchor.release();
     }
-    return wait;
   }
 
-  async #claim(found: FoundEnvelope, at: Pick<Claimable, 'anchor' | 'fingerprints'>): Promise<void> {
-    const { landing, spool, logger, onClaimed } = this.#options;
-    const { group, folder } = found;
-    const claim = await claimEnvelope(spool, { landing, group, folder, ...at }, fingerprint);
-    if (claim === null) {
-      this.#alarm.ring();
-      return;
+  async #selectReady(
+    envelopes: readonly FoundEnvelope[],
+    anchor: Anchor,
+  ): Promise<{ readonly ready: readonly ReadyEnvelope[]; readonly wait: number }> {
+    const { landing, config } = this.#options;
+    const timing = { landing, incompleteAfter: config.incompleteAfter, settling: this.#settling };
+    const ready: ReadyEnvelope[] = [];
+    let wait = Infinity;
+    for (const found of envelopes) {
+      this.#noteMissing(found);
+      const answer = await readiness(found, anchor.path, timing);
+      if (answer.ready === 'later') wait = Math.min(wait, answer.wait);
+      if (answer.ready === 'now') ready.push({ found, entries: answer.entries });
     }
-    if (folder !== '') await removeEmptyFolder(join(landing.directory, folder));
-    logger.info('claimed', {
-      stage: 'claim',
-      envelope: claim.id,
-      landing: landing.name,
-      folder,
-      files: namesOf(group),
-    });
+    return { ready, wait };
+  }
+
+  #claimed(claim: ClaimRecord): void {
+    const { landing, logger, onClaimed } = this.#options;
+    const { id, folder } = claim;
+    logger.info('claimed', { stage: 'claim', envelope: id, landing: landing.name, folder, files: namesOf(claim) });
     onClaimed(claim);
+  }
+
+  #noteMissing({ folder, group, missing }: FoundEnvelope): void {
+    if (missing.length === 0) return;
+    const notice = JSON.stringify([folder, namesOf(group), missing]);
+    if (!this.#incomplete.seen.has(notice)) this.#debug('incomplete', namesOf(group), missing);
+    this.#incomplete.now.add(notice);
+  }
+
+  #debug(message: string, files: readonly string[], missing?: readonly string[]): void {
+    const { landing, logger } = this.#options;
+    logger.debug(message, { stage: 'landing', landing: landing.name, files, missing });
   }
 }

@@ -5,18 +5,14 @@ import { namesOf } from '../spool/claim.ts';
 import { inspectEntry } from '../spool/durable.ts';
 import { announcedSize } from './announced-size.ts';
 import { type FoundEnvelope, keyOf } from './assembler.ts';
-import { identify, openForWriting } from './open-writers.ts';
 import { fingerprintOf, type Settling } from './settling.ts';
 
 /** While a writer is at work, or a manifest's sizes do not match yet, we look again this soon: a file's closing raises no event. */
-const LOOK_AGAIN = 200;
+export const LOOK_AGAIN = 200;
 
 export type Readiness =
-  | {
-      readonly ready: 'now';
-      readonly reason: 'settled' | 'overdue';
-      readonly fingerprints: ReadonlyMap<string, string>;
-    }
+  /** As far as sizes and times tell: `writers` must still be asked for. */
+  | { readonly ready: 'now'; readonly entries: ReadonlyMap<string, BigIntStats> }
   /** Milliseconds until it is worth looking again. */
   | { readonly ready: 'later'; readonly wait: number }
   | { readonly ready: 'gone' };
@@ -31,16 +27,25 @@ interface Timing {
 export async function readiness(found: FoundEnvelope, directory: string, timing: Timing): Promise<Readiness> {
   const entries = await inspectMembers(found, directory);
   if (entries === null) return { ready: 'gone' };
-  const fingerprints = new Map([...entries].map(([name, entry]) => [name, fingerprintOf(entry)]));
-  const still = timing.settling.stillFor(keyOf(found), fingerprints);
-  const { settle } = timing.landing;
-  if (found.state === 'incomplete') return overdue(entries, fingerprints, timing.incompleteAfter);
-  if (still < settle && !(await matchesManifest(found, directory, entries))) {
-    const hasManifest = found.group.names.manifest.length > 0;
-    return { ready: 'later', wait: Math.ceil(hasManifest ? Math.min(settle - still, LOOK_AGAIN) : settle - still) };
-  }
-  if (isBeingWritten(entries)) return { ready: 'later', wait: LOOK_AGAIN };
-  return { ready: 'now', reason: 'settled', fingerprints };
+  const wait = await remaining(found, entries, { directory, timing });
+  return wait <= 0 ? { ready: 'now', entries } : { ready: 'later', wait: Math.ceil(wait) };
+}
+
+/** Milliseconds until the members may be ready; none when they are. */
+async function remaining(
+  found: FoundEnvelope,
+  entries: ReadonlyMap<string, BigIntStats>,
+  { directory, timing }: { readonly directory: string; readonly timing: Timing },
+): Promise<number> {
+  const still = timing.settling.stillFor(keyOf(found), fingerprintsOf(entries));
+  if (found.missing.length > 0) return untilOverdue(entries, timing.incompleteAfter);
+  const wait = timing.landing.settle - still;
+  if (wait <= 0 || found.group.names.manifest.length === 0) return wait;
+  return (await matchesManifest(found, directory, entries)) ? 0 : Math.min(wait, LOOK_AGAIN);
+}
+
+export function fingerprintsOf(entries: ReadonlyMap<string, BigIntStats>): ReadonlyMap<string, string> {
+  return new Map([...entries].map(([name, entry]) => [name, fingerprintOf(entry)]));
 }
 
 async function inspectMembers(found: FoundEnvelope, directory: string): Promise<Map<string, BigIntStats> | null> {
@@ -54,14 +59,9 @@ async function inspectMembers(found: FoundEnvelope, directory: string): Promise<
 }
 
 /** By the ctime, the one time that a sender cannot set; unlike a clock of ours it goes on over a restart. */
-function overdue(
-  entries: ReadonlyMap<string, BigIntStats>,
-  fingerprints: ReadonlyMap<string, string>,
-  incompleteAfter: number,
-): Readiness {
+function untilOverdue(entries: ReadonlyMap<string, BigIntStats>, incompleteAfter: number): number {
   const newest = Math.max(...[...entries.values()].map((entry) => Number(entry.ctimeMs)));
-  const wait = newest + incompleteAfter - Date.now();
-  return wait <= 0 ? { ready: 'now', reason: 'overdue', fingerprints } : { ready: 'later', wait };
+  return newest + incompleteAfter - Date.now();
 }
 
 /** The sizes of the small members are not announced: an empty one has only been opened. */
@@ -76,10 +76,4 @@ async function matchesManifest(
   if ([...entries].some(([name, entry]) => name !== payload && entry.size === 0n)) return false;
   const announced = await announcedSize(join(directory, manifest));
   return announced !== null && announced === entries.get(payload)?.size;
-}
-
-function isBeingWritten(entries: ReadonlyMap<string, BigIntStats>): boolean {
-  const files = [...entries].map(([name, { dev, ino }]) => ({ name, device: dev, inode: ino }));
-  const written = openForWriting(files);
-  return files.some(({ device, inode }) => written.has(identify(device, inode)));
 }

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { Config } from '../config/schema.ts';
 import { type Anchor, openAnchor } from './anchor.ts';
 import { archive } from './archive.ts';
 import { finishClaim, namesOf, putBack } from './claim.ts';
 import { markDelivered, partPath, settleDelivery } from './deliver.ts';
 import { inspectEntry, moveDurably, removeTree, unlessErrno } from './durable.ts';
-import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from './layout.ts';
+import { envelopeDirectory, envelopesIn, membersDirectory, type Spool, type State } from './layout.ts';
 import { finishQuarantine, hasReport } from './quarantine.ts';
 import { type ClaimRecord, readClaim } from './records.ts';
 
@@ -23,6 +24,8 @@ export interface Recovered {
 
 export interface Recovery {
   readonly finished: readonly Recovered[];
+  /** Left as they are, for a person to look at. */
+  readonly unreadable: readonly { readonly directory: string; readonly reason: string }[];
   /** Claimed and to be processed, oldest first. */
   readonly waiting: readonly ClaimRecord[];
 }
@@ -30,18 +33,28 @@ export interface Recovery {
 /** Finishes or undoes whatever a crash left half done. Runs before anything else touches the spool; running it again changes nothing. */
 export async function recover(spool: Spool, setting: Config['archive']): Promise<Recovery> {
   const finished: Recovered[] = [];
-  for (const id of await envelopesIn(spool, 'claiming')) finished.push(await recoverClaim(spool, id));
   const waiting: ClaimRecord[] = [];
-  for (const id of await envelopesIn(spool, 'claimed')) {
-    const outcome = await recoverClaimed(spool, id);
-    if ('outcome' in outcome) finished.push(outcome);
-    else waiting.push(outcome);
-  }
-  for (const id of await envelopesIn(spool, 'delivered')) {
-    await archive(spool, id, setting);
-    finished.push({ id, landing: null, outcome: 'archive finished' });
-  }
-  return { finished, waiting };
+  const unreadable: { directory: string; reason: string }[] = [];
+  const each = async (state: State, mend: (id: string) => Promise<Recovered | ClaimRecord>): Promise<void> => {
+    for (const id of await envelopesIn(spool, state)) {
+      try {
+        const result = await mend(id);
+        if ('outcome' in result) finished.push(result);
+        else waiting.push(result);
+      } catch (error) {
+        unreadable.push({ directory: envelopeDirectory(spool, state, id), reason: toSealdropError(error).message });
+      }
+    }
+  };
+  await each('claiming', (id) => recoverClaim(spool, id));
+  await each('claimed', (id) => recoverClaimed(spool, id));
+  await each('delivered', (id) => recoverDelivered(spool, id, setting));
+  return { finished, waiting, unreadable };
+}
+
+async function recoverDelivered(spool: Spool, id: string, setting: Config['archive']): Promise<Recovered> {
+  await archive(spool, id, setting);
+  return { id, landing: null, outcome: 'archive finished' };
 }
 
 async function recoverClaim(spool: Spool, id: string): Promise<Recovered> {
@@ -82,7 +95,7 @@ async function takeRest(record: ClaimRecord, members: string, anchor: Anchor | n
 async function recoverClaimed(spool: Spool, id: string): Promise<Recovered | ClaimRecord> {
   const envelope = envelopeDirectory(spool, 'claimed', id);
   const record = await readClaim(envelope);
-  if (record === null) throw new Error(`${envelope}: claim.json is missing`);
+  if (record === null) throw new SealdropError('io-error', `${envelope}: claim.json is missing`);
   if (await hasReport(envelope)) {
     await finishQuarantine(spool, id);
     return { id, landing: record.landing, outcome: 'quarantine finished' };

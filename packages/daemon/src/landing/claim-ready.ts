@@ -1,0 +1,65 @@
+import type { BigIntStats } from 'node:fs';
+import { join } from 'node:path';
+import type { LandingConfig } from '../config/schema.ts';
+import type { Anchor } from '../spool/anchor.ts';
+import { claimEnvelope, removeEmptyFolder } from '../spool/claim.ts';
+import type { Spool } from '../spool/layout.ts';
+import type { ClaimRecord } from '../spool/records.ts';
+import type { FoundEnvelope } from './assembler.ts';
+import { type FileIdentity, identify, openForWriting } from './open-writers.ts';
+import { fingerprintsOf } from './readiness.ts';
+import { fingerprint } from './settling.ts';
+
+/** Looking through /proc costs milliseconds: once for so many envelopes, soon enough before each is claimed. */
+const LOOKED_UP_TOGETHER = 64;
+
+/** An envelope that is ready by its members' sizes and times. */
+export interface ReadyEnvelope {
+  readonly found: FoundEnvelope;
+  readonly entries: ReadonlyMap<string, BigIntStats>;
+}
+
+interface Place {
+  readonly landing: LandingConfig;
+  readonly spool: Spool;
+  /** The directory that all of them lie in. */
+  readonly anchor: Anchor;
+  readonly onClaimed: (claim: ClaimRecord) => void;
+  readonly onBusy: (found: FoundEnvelope) => void;
+  /** Asked before each: whether to go on. */
+  readonly proceed: () => boolean;
+}
+
+/** Claims the envelopes that no process is writing to. @returns how many are left */
+export async function claimReady(ready: readonly ReadyEnvelope[], place: Place): Promise<number> {
+  let left = ready.length;
+  for (let index = 0; index < ready.length; index += LOOKED_UP_TOGETHER) {
+    const batch = ready.slice(index, index + LOOKED_UP_TOGETHER);
+    const written = openForWriting(batch.flatMap(({ entries }) => filesOf(entries)));
+    for (const envelope of batch) {
+      if (!place.proceed()) return left;
+      if (isWritten(envelope, written)) place.onBusy(envelope.found);
+      else if (await claimOne(envelope, place)) left -= 1;
+    }
+  }
+  return left;
+}
+
+function isWritten({ entries }: ReadyEnvelope, written: ReadonlySet<string>): boolean {
+  return filesOf(entries).some(({ device, inode }) => written.has(identify(device, inode)));
+}
+
+function filesOf(entries: ReadonlyMap<string, BigIntStats>): readonly FileIdentity[] {
+  return [...entries].map(([name, { dev, ino }]) => ({ name, device: dev, inode: ino }));
+}
+
+async function claimOne({ found, entries }: ReadyEnvelope, place: Place): Promise<boolean> {
+  const { group, folder } = found;
+  const { landing, spool, anchor, onClaimed } = place;
+  const claimable = { landing, group, folder, anchor, fingerprints: fingerprintsOf(entries) };
+  const claim = await claimEnvelope(spool, claimable, fingerprint);
+  if (claim === null) return false;
+  if (folder !== '') await removeEmptyFolder(join(landing.directory, folder));
+  onClaimed(claim);
+  return true;
+}

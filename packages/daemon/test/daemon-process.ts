@@ -1,0 +1,123 @@
+/** Runs the real program as a child process and waits for what it says. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+
+const MAIN = join(import.meta.dirname, '../src/main.ts');
+const PROGRAM = ['--conditions=@sealdrop/source', MAIN];
+const DEADLINE = 30_000;
+
+export interface LogLine {
+  readonly time: string;
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Transcript {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command that ends by itself. */
+export function sealdropd(...words: readonly string[]): Transcript {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...PROGRAM, ...words], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+type Wanted = Partial<Record<string, unknown>> | ((line: LogLine) => boolean);
+
+function matches(line: LogLine, wanted: Wanted): boolean {
+  if (typeof wanted === 'function') return wanted(line);
+  return Object.entries(wanted).every(([field, value]) => JSON.stringify(line[field]) === JSON.stringify(value));
+}
+
+/** A running `sealdropd run`. */
+export class DaemonProcess {
+  readonly lines: LogLine[] = [];
+  readonly stderr: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }>;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(configFile: string, environment: Readonly<Record<string, string>> = {}) {
+    const child = spawn(process.execPath, [...PROGRAM, 'run', '--config', configFile], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
+    this.#child = child;
+    this.stderr = text(child.stderr);
+    const reader = createInterface({ input: child.stdout });
+    reader.on('line', (line) => {
+      this.lines.push(JSON.parse(line) as LogLine);
+      for (const listener of this.#listeners) listener();
+    });
+    const ended = Promise.all([once(child, 'exit'), once(reader, 'close')]);
+    this.#exited = ended.then(() => {
+      for (const listener of this.#listeners) listener();
+      return { status: child.exitCode, signal: child.signalCode };
+    });
+  }
+
+  /** Starts the daemon and waits until it is ready. */
+  static async start(configFile: string, environment?: Readonly<Record<string, string>>): Promise<DaemonProcess> {
+    const daemon = new DaemonProcess(configFile, environment);
+    await daemon.saying({ message: 'ready' });
+    return daemon;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  said(wanted: Wanted): readonly LogLine[] {
+    return this.lines.filter((line) => matches(line, wanted));
+  }
+
+  /** The first `count` lines that match, as soon as they were said. */
+  async saying(wanted: Wanted, count = 1): Promise<LogLine> {
+    const deadline = AbortSignal.timeout(DEADLINE);
+    for (;;) {
+      const found = this.said(wanted)[count - 1];
+      if (found !== undefined) return found;
+      if (deadline.aborted || this.#child.exitCode !== null || this.#child.signalCode !== null) break;
+      await this.#news(deadline);
+    }
+    const log = this.lines.map((line) => JSON.stringify(line)).join('\n');
+    const stderr = this.#child.exitCode === null ? '' : await this.stderr;
+    throw new Error(`never said ${JSON.stringify(wanted) ?? wanted.toString()}; it said:\n${log}\n${stderr}`);
+  }
+
+  #news(deadline: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const listener = (): void => {
+        this.#listeners.delete(listener);
+        resolve();
+      };
+      this.#listeners.add(listener);
+      deadline.addEventListener('abort', listener, { once: true });
+    });
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  exited(): Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }> {
+    return this.#exited;
+  }
+
+  /** SIGTERM, and the exit status. */
+  async stop(): Promise<number | null> {
+    this.signal('SIGTERM');
+    return (await this.#exited).status;
+  }
+
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.#exited;
+  }
+}

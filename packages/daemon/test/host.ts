@@ -1,0 +1,108 @@
+/** An SFTP host in a temporary folder: a landing, a delivery directory, a spool, a key, a configuration. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DaemonProcess } from './daemon-process.ts';
+
+export interface HostOptions {
+  /** Lines of YAML for the configuration's top level. */
+  readonly settings?: string;
+  /** Flow-style YAML pairs for the landing, like `collision: replace`. */
+  readonly landing?: string;
+  /** How long members must stand still; short, so that tests are quick. */
+  readonly settle?: string;
+  readonly keys?: readonly string[];
+}
+
+export interface Report {
+  readonly version: number;
+  readonly id: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly blame: string;
+  readonly landing: string;
+  readonly parameters: string | null;
+  readonly attempts: number;
+  readonly members: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly size: number;
+    readonly sha256: string | null;
+  }[];
+  readonly timeline: readonly { readonly time: string; readonly event: string }[];
+}
+
+export class Host {
+  readonly folder = mkdtempSync(join(tmpdir(), 'sealdropd-'));
+  readonly landing = join(this.folder, 'incoming');
+  readonly delivery = join(this.folder, 'plain');
+  readonly spool = join(this.folder, 'spool');
+  readonly configFile = join(this.folder, 'sealdropd.yaml');
+  readonly privateKey = join(this.folder, 'private.pem');
+  readonly publicKey = join(this.folder, 'public.pem');
+  readonly #daemons: DaemonProcess[] = [];
+
+  constructor(options: HostOptions = {}) {
+    mkdirSync(this.landing);
+    mkdirSync(this.delivery);
+    execFileSync('openssl', ['genrsa', '-out', this.privateKey, '2048'], { stdio: 'ignore' });
+    execFileSync('openssl', ['pkey', '-in', this.privateKey, '-pubout', '-out', this.publicKey]);
+    this.configure(options);
+  }
+
+  configure({ settings = '', landing = '', settle = '150ms', keys = [`file:${this.privateKey}`] }: HostOptions): void {
+    const pairs = [
+      'name: acme',
+      `directory: ${this.landing}`,
+      `delivery: ${this.delivery}`,
+      `settle: ${settle}`,
+      landing,
+    ];
+    writeFileSync(
+      this.configFile,
+      `spool: ${this.spool}
+keys: ${JSON.stringify(keys)}
+landings:
+  - {${pairs.filter((pair) => pair !== '').join(', ')}}
+log: {level: debug}
+${settings}
+`,
+    );
+  }
+
+  async start(environment?: Readonly<Record<string, string>>): Promise<DaemonProcess> {
+    const daemon = new DaemonProcess(this.configFile, environment);
+    this.#daemons.push(daemon);
+    await daemon.saying({ message: 'ready' });
+    return daemon;
+  }
+
+  /** Names in the delivery directory, part files included. */
+  delivered(): readonly string[] {
+    return readdirSync(this.delivery).sort();
+  }
+
+  plaintext(name: string): string {
+    return readFileSync(join(this.delivery, name), 'utf8');
+  }
+
+  inState(state: 'claiming' | 'claimed' | 'delivered' | 'quarantine' | 'archive'): readonly string[] {
+    return readdirSync(join(this.spool, state)).sort();
+  }
+
+  members(state: 'claimed' | 'quarantine' | 'archive', id: string): readonly string[] {
+    return readdirSync(join(this.spool, state, id, 'members')).sort();
+  }
+
+  report(id: string): Report {
+    return JSON.parse(readFileSync(join(this.spool, 'quarantine', id, 'report.json'), 'utf8')) as Report;
+  }
+
+  /** Ends what still runs and removes everything. */
+  async close(): Promise<void> {
+    await Promise.all(this.#daemons.map((daemon) => daemon.kill()));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

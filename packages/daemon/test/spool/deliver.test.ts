@@ -1,0 +1,85 @@
+import { renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Host, type HostOptions } from '../host.ts';
+import { seal, upload } from '../sender.ts';
+
+async function withHost(options: HostOptions, work: (host: Host) => Promise<void>): Promise<void> {
+  const host = new Host(options);
+  try {
+    await work(host);
+  } finally {
+    await host.close();
+  }
+}
+
+/** Delivers two envelopes of the same name, one after the other, over a file that was there before. */
+async function deliverTwice(host: Host): Promise<readonly string[]> {
+  writeFileSync(join(host.delivery, 'report.csv'), 'there before');
+  const daemon = await host.start();
+  const ends: string[] = [];
+  for (const plaintext of ['first', 'second']) {
+    upload(host, 'report.csv', seal(host, { plaintext }));
+    const done = await daemon.saying((line) => ['delivered', 'quarantined'].includes(line.message), ends.length + 1);
+    ends.push(String(done['file'] ?? done['code']));
+  }
+  return ends;
+}
+
+test('collision: suffix keeps every file and numbers the later ones', () =>
+  withHost({}, async (host) => {
+    await deliverTwice(host);
+    expect(host.delivered()).toEqual(['report.csv', 'report.csv.1', 'report.csv.2']);
+    expect(host.plaintext('report.csv')).toBe('there before');
+    expect(host.plaintext('report.csv.1')).toBe('first');
+    expect(host.plaintext('report.csv.2')).toBe('second');
+  }));
+
+test('collision: replace leaves the last one', () =>
+  withHost({ landing: 'collision: replace' }, async (host) => {
+    await deliverTwice(host);
+    expect(host.delivered()).toEqual(['report.csv']);
+    expect(host.plaintext('report.csv')).toBe('second');
+  }));
+
+test('collision: quarantine leaves the first one and sets the others aside', () =>
+  withHost({ landing: 'collision: quarantine' }, async (host) => {
+    expect(await deliverTwice(host)).toEqual(['collision', 'collision']);
+    expect(host.delivered()).toEqual(['report.csv']);
+    expect(host.plaintext('report.csv')).toBe('there before');
+    expect(host.inState('quarantine')).toHaveLength(2);
+  }));
+
+test('a delivered file is private unless the landing says otherwise, and the envelope is deleted', () =>
+  withHost({}, async (host) => {
+    const daemon = await host.start();
+    upload(host, 'private', seal(host, { plaintext: 'x' }));
+    await daemon.saying({ message: 'delivered' });
+    expect(await daemon.stop()).toBe(0);
+    expect(statSync(join(host.delivery, 'private')).mode & 0o777).toBe(0o600);
+    expect([...host.inState('delivered'), ...host.inState('archive')]).toEqual([]);
+  }));
+
+test('mode and archive: keep are obeyed', () =>
+  withHost({ landing: "mode: '0640'", settings: 'archive: keep' }, async (host) => {
+    const daemon = await host.start();
+    upload(host, 'shared', seal(host, { plaintext: 'x' }));
+    const { envelope } = await daemon.saying({ message: 'delivered' });
+    expect(await daemon.stop()).toBe(0);
+    expect(statSync(join(host.delivery, 'shared')).mode & 0o777).toBe(0o640);
+    expect(host.members('archive', String(envelope))).toEqual(['shared.alg', 'shared.enc', 'shared.key.enc']);
+  }));
+
+test('a delivery directory that is missing is waited for, and the envelope is not blamed', () =>
+  withHost({}, async (host) => {
+    renameSync(host.delivery, `${host.delivery}-unmounted`);
+    const daemon = await host.start();
+    upload(host, 'patient', seal(host, { plaintext: 'patience' }));
+    const { level, code } = await daemon.saying({ message: 'not yet' });
+    expect({ level, code }).toEqual({ level: 'error', code: 'not-found' });
+    expect(host.inState('claimed')).toHaveLength(1);
+    renameSync(`${host.delivery}-unmounted`, host.delivery);
+    await daemon.saying({ message: 'delivered' });
+    expect(host.plaintext('patient')).toBe('patience');
+    expect(host.inState('quarantine')).toEqual([]);
+  }));
