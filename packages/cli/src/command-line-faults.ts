@@ -3,55 +3,58 @@ import { UsageError } from './usage-error.ts';
 
 /** Options that may be given more than once. */
 const REPEATABLE: ReadonlySet<string> = new Set(['key']);
-/** What yargs itself puts among the arguments as lists. */
+/** Arguments that are lists. `_` has the command's name, and what the command has no place for. */
 const LISTS: ReadonlySet<string> = new Set(['_', 'envelope', 'file']);
 
-/** @throws UsageError for an option that is given twice, or whose value is empty */
-export function checkValues(args: Readonly<Record<string, unknown>>): void {
-  for (const [name, given] of Object.entries(args)) {
-    // Every short name is there under its long one too.
-    if (name.length === 1) continue;
-    if (Array.isArray(given) && !REPEATABLE.has(name) && !LISTS.has(name)) {
-      throw new UsageError(`--${name} is given more than once`, 'give it once');
-    }
-    if ([given].flat().includes(''))
-      throw new UsageError(`--${name} has an empty value`, 'give it a value, or leave it out');
+function checkValue(name: string, given: unknown): void {
+  if (Array.isArray(given) && !REPEATABLE.has(name) && !LISTS.has(name)) {
+    throw new UsageError(`--${name} is given more than once`, 'give it once');
   }
-}
-
-export interface CommandLine {
-  readonly words: readonly string[];
-  /** Names of the options that the command at hand takes. */
-  readonly options: readonly string[];
-}
-
-function explainUnknown(names: readonly string[], { words, options }: CommandLine): UsageError {
-  // yargs lists --foo-bar as foo-bar and as fooBar: only one of them was typed.
-  const option = names.find((name) => words.some((word) => word.split('=')[0] === `--${name}`));
-  if (option === undefined) {
-    return new UsageError(
-      `unknown option -${names[0]}`,
-      'see --help; a file whose name begins with - is written ./-name',
+  if ([given].flat().includes('')) {
+    throw new UsageError(
+      `${LISTS.has(name) ? name : `--${name}`} has an empty value`,
+      'give it a value, or leave it out',
     );
   }
-  const near = nearest(option, options);
-  return new UsageError(`unknown option --${option}`, near === null ? 'see --help' : `did you mean --${near}?`);
 }
 
-const UNKNOWN = /^Unknown arguments?: (?<names>.*)$/;
+function explainUnknownOption(word: string, options: readonly string[]): UsageError {
+  const [name = ''] = word.replace(/^-+/, '').split('=');
+  const near = word.startsWith('--') ? nearest(name, options) : null;
+  const hint =
+    near === null ? 'see --help; a file whose name begins with - is written ./-NAME' : `did you mean --${near}?`;
+  return new UsageError(`unknown option ${word.split('=')[0]}`, hint);
+}
+
+/**
+ * @param options names of the options that the command takes
+ * @throws UsageError for unknown options, for words too many, for an option given twice and for empty values
+ */
+export function checkArguments(args: Readonly<Record<string, unknown>>, options: readonly string[]): void {
+  // yargs hands on unknown options as if they were file names.
+  const names = [...LISTS].flatMap((list) => (args[list] ?? []) as readonly string[]);
+  const unknown = names.find((name) => /^-./.test(name));
+  if (unknown !== undefined) throw explainUnknownOption(unknown, options);
+  const [, superfluous] = args['_'] as readonly string[];
+  if (superfluous !== undefined) throw new UsageError(`unexpected argument "${superfluous}"`, 'see --help');
+  // Every short name is there under its long one too.
+  for (const [name, given] of Object.entries(args)) if (name.length > 1) checkValue(name, given);
+}
+
 const INCOMPLETE = /^Not enough arguments following: (?<name>.*)$/;
 const CHOICE = /Argument: (?<name>.*), Given: "(?<given>.*)", Choices: (?<choices>.*)$/;
 
-/** Turns what yargs says of a wrong command line into our words. */
-export function explainParserMessage(message: string, commandLine: CommandLine): UsageError {
-  const unknown = UNKNOWN.exec(message)?.groups;
-  if (unknown !== undefined) return explainUnknown((unknown['names'] ?? '').split(', '), commandLine);
+/**
+ * Turns what yargs says of a wrong command line into our words.
+ * @param options names of the options that the command takes
+ */
+export function explainParserMessage(message: string, options: readonly string[]): UsageError {
   const incomplete = INCOMPLETE.exec(message)?.groups;
   if (incomplete !== undefined) return new UsageError(`--${incomplete['name']} needs a value`, 'see --help');
   const choice = CHOICE.exec(message)?.groups;
   if (choice !== undefined) {
     const { name = '', given, choices } = choice;
-    const subject = commandLine.options.includes(name) ? `--${name}` : name;
+    const subject = options.includes(name) ? `--${name}` : name;
     return new UsageError(`${subject} "${given}" is none of the choices`, `choose one of ${choices}`);
   }
   return new UsageError(message, 'see --help');

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import yargs from 'yargs';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import type { Command, CommandContext } from './command.ts';
-import { checkValues, explainParserMessage } from './command-line-faults.ts';
-import type { CommandLine } from './command-line-faults.ts';
+import { checkArguments, explainParserMessage } from './command-line-faults.ts';
 import { completionCommand } from './commands/completion.ts';
 import { decryptCommand } from './commands/decrypt.ts';
 import { encryptCommand } from './commands/encrypt.ts';
@@ -56,26 +55,30 @@ function isParserError(error: Error | null | undefined): boolean {
   return error === undefined || error === null || error.name === 'YError';
 }
 
-function createProgram(commandLine: CommandLine): Argv {
-  return yargs()
-    .scriptName('sealdrop')
-    .usage('$0 <command> [options]\n\nEncrypted files from people who have nothing but OpenSSL.')
-    .detectLocale(false)
-    .parserConfiguration(PARSING)
-    .exitProcess(false)
-    .strictOptions()
-    .version(packageVersion())
-    .help()
-    .alias('help', 'h')
-    .wrap(helpWidth())
-    .completion('completion-words', false, completeWords)
-    .epilogue(exitStatusHelp())
-    .fail((message, error) => {
-      throw isParserError(error) ? explainParserMessage(message ?? error?.message ?? '', commandLine) : error;
-    });
+function createProgram(options: readonly string[], mode: 'work' | 'completion'): Argv {
+  return (
+    yargs()
+      .scriptName('sealdrop')
+      .usage('$0 <command> [options]\n\nEncrypted files from people who have nothing but OpenSSL.')
+      .detectLocale(false)
+      // Else a lone `-` gets lost on its way to a list of files; checkArguments finds the unknown ones.
+      .parserConfiguration({ ...PARSING, 'unknown-options-as-args': mode === 'work' })
+      .exitProcess(false)
+      .version(packageVersion())
+      .help()
+      .alias('help', 'h')
+      .wrap(helpWidth())
+      .completion('completion-words', false, completeWords)
+      .epilogue(exitStatusHelp())
+      .fail((message, error) => {
+        throw isParserError(error) ? explainParserMessage(message ?? error?.message ?? '', options) : error;
+      })
+  );
 }
 
-const WITHOUT_COMMAND: ReadonlySet<string> = new Set(['--help', '-h', '--version', '--get-yargs-completions']);
+/** What the completion script asks with. */
+const COMPLETION_OPTION = '--get-yargs-completions';
+const WITHOUT_COMMAND: ReadonlySet<string> = new Set(['--help', '-h', '--version', COMPLETION_OPTION]);
 
 function checkCommandName(name: string): void {
   if (WITHOUT_COMMAND.has(name) || COMMAND_NAMES.some((known) => known === name)) return;
@@ -84,6 +87,13 @@ function checkCommandName(name: string): void {
   const near = nearest(name, COMMAND_NAMES);
   const hint = near === null ? `the commands are ${COMMAND_NAMES.join(', ')}` : `did you mean "${near}"?`;
   throw new UsageError(`unknown command "${name}"`, hint);
+}
+
+/** After `--` every word is a file's name, whatever it begins with: said in a way that yargs cannot misread. */
+function normalizeFileNames(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  if (end === -1 || words[0] === COMPLETION_OPTION) return words;
+  return [...words.slice(0, end), ...words.slice(end + 1).map((name) => (/^-./.test(name) ? `./${name}` : name))];
 }
 
 /** `sealdrop help decrypt` asks the same as `sealdrop decrypt --help`. */
@@ -102,12 +112,13 @@ function optionsOf(words: readonly string[]): readonly string[] {
  * @throws UsageError for a wrong command line, and whatever the command throws
  */
 export async function runProgram(commandLine: readonly string[], context: CommandContext): Promise<number> {
-  const words = normalizeHelp(commandLine);
+  const words = normalizeHelp(normalizeFileNames(commandLine));
   let status: number = EXIT.ok;
-  const program = createProgram({ words, options: optionsOf(words) });
+  const options = optionsOf(words);
+  const program = createProgram(options, words[0] === COMPLETION_OPTION ? 'completion' : 'work');
   const register = <Arguments>({ usage, summary, build, run }: Command<Arguments>) => {
     program.command(usage, summary, build, async (args: ArgumentsCamelCase<Arguments>) => {
-      checkValues(args);
+      checkArguments(args, options);
       status = await run(args, context);
     });
   };

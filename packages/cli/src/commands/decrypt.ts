@@ -1,4 +1,4 @@
-import type { EnvelopeSource, OpenOptions } from '@sealdrop/core';
+import type { EnvelopeSource, FoundEnvelope, OpenOptions } from '@sealdrop/core';
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { runBatch } from '../batch.ts';
 import type { BatchItem } from '../batch.ts';
@@ -6,8 +6,7 @@ import type { Command, CommandContext } from '../command.ts';
 import { decryptEnvelope } from '../decrypt-envelope.ts';
 import type { DecryptSettings } from '../decrypt-envelope.ts';
 import { checkDestination, envelopeLabel, parseDestination } from '../destination.ts';
-import { findSources, sourceOfParts } from '../envelope-sources.ts';
-import type { Found } from '../envelope-sources.ts';
+import { sourceOfParts } from '../named-parts.ts';
 import { KEY_OPTIONS, openKeys } from '../key-options.ts';
 import { flag, REPORTING_OPTIONS, value } from '../option-groups.ts';
 import { parseOaepOption, parseParametersOption } from '../parameter-options.ts';
@@ -85,7 +84,10 @@ function partsOf(args: DecryptArguments, signal: AbortSignal): EnvelopeSource {
   return sourceOfParts({ payload, wrappedKey, note, manifest }, signal);
 }
 
-async function sourcesOf(args: DecryptArguments, signal: AbortSignal): Promise<readonly (EnvelopeSource | Found)[]> {
+async function sourcesOf(
+  args: DecryptArguments,
+  signal: AbortSignal,
+): Promise<readonly (EnvelopeSource | FoundEnvelope)[]> {
   if (args.payload !== undefined || args.wrappedKey !== undefined) return [partsOf(args, signal)];
   if (args.note !== undefined || args.manifest !== undefined) {
     throw new UsageError(
@@ -100,10 +102,11 @@ async function sourcesOf(args: DecryptArguments, signal: AbortSignal): Promise<r
       'name a folder, a stem or any file of one, or its parts: --payload F --wrapped-key F',
     );
   }
-  return findSources(paths, args.parameters === undefined ? 'by-note' : 'known');
+  const { searchEnvelopes } = await import('@sealdrop/core');
+  return searchEnvelopes(paths, args.parameters === undefined ? 'by-note' : 'known');
 }
 
-function itemOf(source: EnvelopeSource | Found, settings: DecryptSettings, context: CommandContext): BatchItem {
+function itemOf(source: EnvelopeSource | FoundEnvelope, settings: DecryptSettings, context: CommandContext): BatchItem {
   if ('kind' in source && source.kind === 'failure') {
     return { facts: { envelope: source.path }, run: () => Promise.reject(source.error) };
   }

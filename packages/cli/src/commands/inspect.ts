@@ -1,7 +1,6 @@
 import type { EnvelopeMembers, Inspection } from '@sealdrop/core';
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import type { Command, CommandContext } from '../command.ts';
-import { findSources } from '../envelope-sources.ts';
 import { EXIT, EXIT_STATUS } from '../exit-status.ts';
 import { toFailure } from '../failure.ts';
 import { describeInspection } from '../inspection-report.ts';
@@ -24,7 +23,8 @@ async function run(args: InspectArguments, context: CommandContext): Promise<num
   const paths = args.envelope ?? [];
   if (paths.length === 0) throw new UsageError('no envelope is named', 'name a folder, a stem or any file of one');
   const statuses: number[] = [];
-  for (const found of await findSources(paths, 'known')) {
+  const { searchEnvelopes } = await import('@sealdrop/core');
+  for (const found of await searchEnvelopes(paths, 'known')) {
     context.signal.throwIfAborted();
     if (found.kind === 'failure') {
       const failure = await toFailure(found.error);
