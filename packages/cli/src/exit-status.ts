@@ -47,6 +47,7 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   'cannot-create': EXIT.cannotCreate,
   usage: EXIT.usage,
   'bad-configuration': EXIT.configuration,
+  'bad-ledger': EXIT.configuration,
   'bad-private-key': EXIT.configuration,
   'bad-public-key': EXIT.configuration,
   'no-region': EXIT.configuration,

@@ -44,6 +44,7 @@ const ERROR_TABLE = {
   'cannot-create': ['receiver', 'the output cannot be created'],
   usage: ['receiver', 'the command or call was given wrong arguments'],
   'bad-configuration': ['receiver', 'the configuration is not valid'],
+  'bad-ledger': ['receiver', 'the ledger of receipts is damaged, or was made by another version of Sealdrop'],
   'bad-private-key': ['receiver', 'the local private key cannot be read or is not an RSA key'],
   'bad-public-key': ['receiver', 'the public key cannot be read or is not an RSA key'],
   'no-region': ['receiver', 'no AWS region is set'],
