@@ -3,6 +3,7 @@
  * touches a disk.
  */
 import { SealdropError } from '../errors.ts';
+import { quoteWord } from '../openssl/quoted-word.ts';
 
 export type MemberRole = 'payload' | 'wrapped-key' | 'note' | 'manifest' | 'signature';
 
@@ -50,20 +51,20 @@ const SUFFIXES: readonly (readonly [string, MemberRole])[] = [
 ];
 
 /** Names without a stem: those of the article, which belong to whatever payload lies beside them. */
-const BARE_NAMES: Readonly<Record<string, MemberRole>> = {
-  'keypke.bin.enc': 'wrapped-key',
-  'key.bin.enc': 'wrapped-key',
-  'key.enc': 'wrapped-key',
-  'manifest.json': 'manifest',
-  'manifest.json.sig': 'signature',
-};
+const BARE_NAMES: ReadonlyMap<string, MemberRole> = new Map([
+  ['keypke.bin.enc', 'wrapped-key'],
+  ['key.bin.enc', 'wrapped-key'],
+  ['key.enc', 'wrapped-key'],
+  ['manifest.json', 'manifest'],
+  ['manifest.json.sig', 'signature'],
+]);
 const BARE_NOTE = /^algorithm/i;
 
 const TEMPORARY_NAME = /^\.|~$|\.(filepart|part|partial|tmp|temp|swp|crdownload|upload|uploading|writing|inprogress)$/i;
 
 // Path separators, control characters (C0, DEL, C1) and characters that change the direction or line of what follows.
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const UNSAFE_CHARACTER = /[/\\\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/;
+const UNSAFE_CHARACTER = /[/\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/;
 
 interface ParsedName {
   readonly name: string;
@@ -73,7 +74,7 @@ interface ParsedName {
 }
 
 function parseName(name: string): ParsedName | null {
-  const bare = BARE_NAMES[name];
+  const bare = BARE_NAMES.get(name);
   if (bare !== undefined) return { name, role: bare, stem: null };
   const suffix = SUFFIXES.find(([ending]) => name.endsWith(ending) && name.length > ending.length);
   if (suffix !== undefined) return { name, role: suffix[1], stem: name.slice(0, -suffix[0].length) };
@@ -117,13 +118,10 @@ export function groupNames(names: Iterable<string>, place: 'landing' | 'folder')
   }
   const groups = flatGroups(stemmed);
   if (bare.length === 0) return { groups, strays };
-  const claimed = place === 'folder' ? stemmed.filter((member) => !hasWrappedKey(groups, member)) : [];
-  const rest = groups.filter((group) => place === 'landing' || group.names['wrapped-key'].length > 0);
+  const withKey = new Set(groups.filter((group) => group.names['wrapped-key'].length > 0).map((group) => group.stem));
+  const claimed = place === 'folder' ? stemmed.filter((member) => !withKey.has(member.stem ?? '')) : [];
+  const rest = groups.filter((group) => place === 'landing' || withKey.has(group.stem));
   return { groups: [...rest, folderGroup([...bare, ...claimed])], strays };
-}
-
-function hasWrappedKey(groups: readonly EnvelopeGroup[], member: ParsedName): boolean {
-  return groups.some((group) => group.stem === member.stem && group.names['wrapped-key'].length > 0);
 }
 
 function asFlatIfOneStem(members: readonly ParsedName[]): EnvelopeGroup {
@@ -200,10 +198,7 @@ export function plaintextNameOf(payloadName: string): string {
 export function checkPlaintextName(name: string): string {
   const reason = reasonAgainstName(name);
   if (reason === null) return name;
-  throw new SealdropError(
-    'bad-name',
-    `${JSON.stringify(name.slice(0, MAXIMUM_NAME_LENGTH))} cannot be the plaintext's file name: ${reason}`,
-  );
+  throw new SealdropError('bad-name', `${quoteWord(name)} cannot be the plaintext's file name: ${reason}`);
 }
 
 function reasonAgainstName(name: string): string | null {
