@@ -2,6 +2,7 @@ import { EXIT_STATUS } from './exit-status.ts';
 import { toFailure } from './failure.ts';
 import { watchInterruption } from './interruption.ts';
 import { runProgram } from './program.ts';
+import { flushStandardOutput } from './standard-streams.ts';
 import { openTerminal } from './terminal.ts';
 
 /** Read before the command line is parsed, since that it cannot be parsed must be told in the right form too. */
@@ -16,7 +17,9 @@ async function main(words: readonly string[]): Promise<number> {
     words: asksFor(words, '--quiet', '-q') ? 'errors-only' : 'all',
   });
   try {
-    return await runProgram(words, { terminal, signal: interruption.signal, environment: process.env });
+    const status = await runProgram(words, { terminal, signal: interruption.signal, environment: process.env });
+    await flushStandardOutput();
+    return status;
   } catch (error) {
     if (process.env['SEALDROP_DEBUG'] === '1') process.stderr.write(`${(error as Error).stack}\n`);
     const reason = interruption.reason();

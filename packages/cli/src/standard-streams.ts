@@ -10,3 +10,10 @@ export function readStandardInput(signal: AbortSignal): AsyncIterable<Buffer> {
 export async function writeStandardOutput(bytes: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
   await pipeline(bytes, process.stdout, { end: false, signal });
 }
+
+/** Waits until what was written to standard output is out. @throws the error that kept it back */
+export async function flushStandardOutput(): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  process.stdout.write('', (error) => (error ? reject(error) : resolve()));
+  await promise;
+}

@@ -30,7 +30,7 @@ export async function readMember(path: string, limit: number): Promise<Buffer> {
 export async function payloadSizeOnDisk(path: string): Promise<number | null> {
   try {
     const status = await stat(path);
-    if (status.isDirectory()) throw new SealdropError('not-found', `${path}: is a directory, not a payload`);
+    if (status.isDirectory()) throw new SealdropError('not-found', `${path}: is a directory, not a file`);
     return status.isFile() ? status.size : null;
   } catch (error) {
     throw toSealdropError(error, path);
