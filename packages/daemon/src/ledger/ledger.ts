@@ -1,0 +1,225 @@
+import { SealdropError, toSealdropError } from '@sealdrop/core';
+import { closeSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Outcome, Receipt } from './receipt.ts';
+import { checkVersion, migrate, MIGRATIONS } from './schema.ts';
+import { toLedgerError } from './sqlite-errors.ts';
+import * as statements from './statements.ts';
+import type { ReceiptFilter, Row } from './statements.ts';
+
+export interface LedgerOptions {
+  /** The database; beside it SQLite keeps `-wal` and `-shm`. */
+  readonly file: string;
+  /** `read-only` for a program beside the daemon: it never waits for the daemon, nor the daemon for it. Default `read-write`. */
+  readonly access?: 'read-write' | 'read-only' | undefined;
+  /** `omit` keeps the names of plaintexts out of the file: of a delivery path only the directory is recorded. Default `keep`. */
+  readonly plaintextNames?: 'keep' | 'omit' | undefined;
+}
+
+export interface ReceiptQuery extends ReceiptFilter {
+  /** Default 100, at most 1000. */
+  readonly limit?: number | undefined;
+  /** Where the page before ended. */
+  readonly cursor?: string | undefined;
+}
+
+export interface ReceiptPage {
+  /** Newest first. */
+  readonly receipts: readonly Receipt[];
+  /** For the next page; null when this is the last. */
+  readonly cursor: string | null;
+}
+
+export interface Total {
+  readonly landing: string;
+  readonly outcome: Outcome;
+  readonly code: string | null;
+  readonly envelopes: number;
+  readonly plaintextBytes: number;
+  /** The latest of their `finished` times. */
+  readonly latest: number;
+}
+
+const DEFAULT_LIMIT = 100;
+const HIGHEST_LIMIT = 1000;
+/** Node's SQLite blocks the event loop while it waits for another process's write. */
+const BUSY_TIMEOUT = 2000;
+const PRIVATE_FILE = 0o600;
+const PRUNED_AT_ONCE = 500;
+
+/*
+ * WAL: readers see the last commit and never hold up the writer. synchronous=FULL: a commit is synced before `record` returns, because the
+ * daemon lets go of an envelope afterwards; with NORMAL a power cut could take the last receipts, and what is known of replays, with it.
+ * That is one sync a call, where one envelope costs about ten: `record` takes many receipts for the price of one.
+ * journal_size_limit: after a burst the -wal file shrinks again.
+ */
+const WRITER_SETTINGS =
+  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; PRAGMA trusted_schema = OFF';
+
+/**
+ * The receipts of all envelopes, in one SQLite file. Calls are synchronous and short: each touches a bounded number of rows, except `totals`.
+ * Every method throws SealdropError: `bad-ledger` when the file is damaged, `disk-full`, `io-error`, `not-permitted`.
+ */
+export class Ledger {
+  readonly #file: string;
+  readonly #database: DatabaseSync;
+  readonly #plaintextNames: 'keep' | 'omit';
+  readonly #prepared = new Map<string, StatementSync>();
+
+  /** Use `openLedger`. */
+  constructor(file: string, database: DatabaseSync, plaintextNames: 'keep' | 'omit') {
+    this.#file = file;
+    this.#database = database;
+    this.#plaintextNames = plaintextNames;
+  }
+
+  /**
+   * Records all of them, or none; when it returns they survive a power cut. To record the same end of an envelope again changes nothing, so a
+   * daemon that is not sure whether it did may do it again. Another end (quarantined, then released) replaces the one before.
+   */
+  record(receipts: readonly Receipt[]): void {
+    this.#transaction(() => {
+      for (const receipt of receipts) {
+        this.#prepare(statements.RECORD).run(statements.formatRow(this.#withoutOmitted(receipt)));
+        const { id, outcome, finished, wrappedKeySha256 } = receipt;
+        if (outcome !== 'delivered' || wrappedKeySha256 === null) continue;
+        this.#prepare(statements.REMEMBER_KEY).run(wrappedKeySha256, id, finished);
+      }
+    });
+  }
+
+  #withoutOmitted(receipt: Receipt): Receipt {
+    if (this.#plaintextNames === 'keep') return receipt;
+    const { deliveryPath } = receipt;
+    return { ...receipt, plaintextName: null, deliveryPath: deliveryPath === null ? null : dirname(deliveryPath) };
+  }
+
+  /** @throws SealdropError `usage` for a cursor that is none */
+  query({ limit = DEFAULT_LIMIT, cursor, ...filter }: ReceiptQuery = {}): ReceiptPage {
+    const rows = Math.min(Math.max(Math.trunc(limit), 1), HIGHEST_LIMIT);
+    const { sql, values } = statements.selectReceipts(filter, rows, cursor);
+    return this.#attempt(() => {
+      const found = this.#prepare(sql).all(...values) as Row[];
+      const receipts = found.slice(0, rows).map(statements.parseRow);
+      const last = receipts.at(-1);
+      return { receipts, cursor: found.length > rows && last !== undefined ? statements.formatCursor(last) : null };
+    });
+  }
+
+  /** The first envelope that was delivered with this wrapped key (hex, as in receipts); null when there is none. */
+  seenWrappedKey(sha256: string): { readonly id: string; readonly delivered: number } | null {
+    return this.#attempt(() => {
+      const row = this.#prepare(statements.FIND_KEY).get(sha256) as { id: string; delivered: number } | undefined;
+      return row === undefined ? null : { id: row.id, delivered: row.delivered };
+    });
+  }
+
+  /** Counts by landing, outcome and code. Reads every receipt that fits: for a command beside the daemon, not within it. */
+  totals(filter: ReceiptFilter = {}): readonly Total[] {
+    const { sql, values } = statements.selectTotals(filter);
+    return this.#attempt(() =>
+      this.#prepare(sql)
+        .all(...values)
+        .map((row) => ({
+          landing: row['landing'] as string,
+          outcome: row['outcome'] as Outcome,
+          code: row['code'] as string | null,
+          envelopes: row['envelopes'] as number,
+          plaintextBytes: row['plaintext_bytes'] as number,
+          latest: row['latest'] as number,
+        })),
+    );
+  }
+
+  /**
+   * Deletes receipts that finished, and what is known of wrapped keys that were delivered, before these times; some hundred at once.
+   * @returns how many rows went; call it again until it is 0
+   */
+  prune({ receiptsBefore, keysBefore }: { readonly receiptsBefore?: number; readonly keysBefore?: number }): number {
+    return this.#transaction(() => {
+      const remove = (sql: string, before = 0): number =>
+        Number(this.#prepare(sql).run(before, PRUNED_AT_ONCE).changes);
+      return remove(statements.PRUNE_RECEIPTS, receiptsBefore) + remove(statements.PRUNE_KEYS, keysBefore);
+    });
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#prepared.set(sql, statement);
+    return statement;
+  }
+
+  #attempt<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw toLedgerError(error, this.#file);
+    }
+  }
+
+  #transaction<T>(work: () => T): T {
+    return this.#attempt(() => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        this.#database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        // After some errors SQLite has rolled back by itself.
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+}
+
+/**
+ * Opens the ledger, makes it when it is not there (mode 0600; its directory must exist), and brings an older one up to date.
+ * @throws SealdropError `bad-ledger` when it is damaged, newer, or something else (see `setAsideLedger`); `not-found`, `not-permitted`,
+ * `disk-full`, `io-error`
+ */
+export function openLedger({ file, access = 'read-write', plaintextNames = 'keep' }: LedgerOptions): Ledger {
+  checkFile(file, access);
+  let database: DatabaseSync | null = null;
+  try {
+    database = new DatabaseSync(file, { readOnly: access === 'read-only', timeout: BUSY_TIMEOUT });
+    if (access === 'read-only') checkReadable(database, file);
+    else prepareForWriting(database, file);
+    return new Ledger(file, database, plaintextNames);
+  } catch (error) {
+    database?.close();
+    throw toLedgerError(error, file);
+  }
+}
+
+/** SQLite itself says no more than "unable to open", and would make the file readable for all. */
+function checkFile(file: string, access: 'read-write' | 'read-only'): void {
+  try {
+    if (access === 'read-only') statSync(file);
+    else closeSync(openSync(file, 'a', PRIVATE_FILE));
+  } catch (error) {
+    throw toSealdropError(error, file);
+  }
+}
+
+function prepareForWriting(database: DatabaseSync, file: string): void {
+  checkVersion(database, file, MIGRATIONS.length);
+  database.exec(WRITER_SETTINGS);
+  migrate(database, file);
+}
+
+function checkReadable(database: DatabaseSync, file: string): void {
+  const version = checkVersion(database, file, MIGRATIONS.length);
+  if (version === MIGRATIONS.length) return;
+  if (version === 0) throw new SealdropError('not-found', `${file}: holds no receipts yet`);
+  throw new SealdropError('bad-ledger', `${file}: has ledger version ${version}, which this program no longer reads`, {
+    hint: 'start this version of the daemon once: it brings the ledger up to date',
+  });
+}
