@@ -25,6 +25,12 @@ const ERROR_TABLE = {
   'oversized-payload': ['sender', 'the payload has bytes after its end'],
   'payload-changed': ['sender', 'the payload is not the one that the manifest vouches for'],
   'wrong-key': ['sender', 'the payload is intact, but was encrypted under another key than the wrapped one'],
+  'implausible-plaintext': [
+    'sender',
+    'the plaintext looks like noise, as a wrong key makes it, and nothing vouches for it',
+  ],
+  'bad-signature': ['sender', 'the signature of the manifest is by none of the public keys, or binds no payload'],
+  'missing-signature': ['sender', 'the envelope has no signature where one is required'],
   'swapped-members': ['sender', 'the payload and the wrapped key are exchanged, or are the same file'],
   'unknown-cipher': ['sender', 'no cipher of openssl enc has this name'],
   'unsupported-cipher': ['sender', 'a known cipher that cannot be used here'],
