@@ -3,13 +3,13 @@
  * not understood is an error, never a guess.
  */
 import { SealdropError } from '../errors.ts';
-import { oaepWith, parseOaep } from '../keys/oaep-parameters.ts';
+import { formatOaep } from '../keys/oaep-parameters.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
 import { formatFlags } from '../openssl/parameters.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
+import { readText } from './note-commands.ts';
 import { readField } from './note-fields.ts';
 import { badNote, NoteStatements } from './note-statements.ts';
-import { readWords } from './note-words.ts';
 
 /** Bytes. Larger notes are `limit-exceeded`. */
 export const MAXIMUM_NOTE_SIZE: number = 64 * 1024;
@@ -30,30 +30,48 @@ export function parseNote(bytes: Uint8Array): Note {
     throw new SealdropError('limit-exceeded', `the algorithm note is larger than ${MAXIMUM_NOTE_SIZE} bytes`);
   }
   const statements = new NoteStatements();
-  const text = decodeText(bytes).replaceAll(/\\\r?\n/g, ' ');
-  for (const line of text.split(/\r\n|\n|\r/)) readLine(statements, line.trim().replace(/^[$>]\s+/, ''));
+  const text = decodeText(bytes).replaceAll(CONTINUATION, ' ');
+  for (const line of text.split(/\r\n|\n|\r/)) readLine(statements, withoutOrnament(line));
   return { parameters: statements.toParameters(), oaep: statements.oaep };
 }
 
 /** The note that says `parameters`: openssl's own command line, which every reader of notes understands. */
 export function formatNote(parameters: EncParameters, oaep: OaepParameters): string {
-  return `openssl enc ${formatFlags(parameters)}\noaep: ${oaep.hash}\n`;
+  return `openssl enc ${formatFlags(parameters)}\noaep: ${formatOaep(oaep)}\n`;
 }
 
-/** Comments, and the commands before and after `openssl enc` that people paste along. */
-const PASSED_OVER = /^(?:#|$|(?:openssl\s+(?:rand|version|genrsa|dgst)|aws|sftp|scp|cat|echo)\b)/i;
-const WRAPPING_COMMAND = /^openssl\s+(?:rsautl|pkeyutl)\b/i;
+/** A line goes on after `\\` in a Unix shell, `^` in cmd.exe, a backtick in PowerShell; a shell that waits for the rest shows `>`. */
+const CONTINUATION = /(?:\\|\^| `)\r?\n(?:> )?/g;
+const PROMPT =
+  /^(?:[$>%] |(?:[^\s@]{1,64}@|\[|PS |[A-Z]:\\)[^$#%>]{0,200}[$#%>] ?(?=(?:& )?\S*openssl|[a-z]+ )(?:& )?)/;
+const LIST_MARK = /^(?:[-*•]|\d{1,3}[.)])\s+/;
+
+/** A line without what a terminal or Markdown puts around it. */
+function withoutOrnament(line: string): string {
+  const text = line
+    .trim()
+    .replace(PROMPT, '')
+    .replace(LIST_MARK, '')
+    .replaceAll(/(?<!\*)\*\*(?!\*)/g, '')
+    .trim();
+  return /^`([^`]+)`$/.exec(text)?.[1] ?? text;
+}
+
+/** Comments, Markdown's fences, what openssl prints, and commands beside openssl. */
+const PASSED_OVER: readonly RegExp[] = [
+  /^(?:#|```|$)/,
+  /^(?:Open|Libre)SSL \d+(?:\.\d+){1,3}[a-z]{0,2}(?: +\d{1,2} \w{3} \d{4})?(?: \(Library: .{0,80}\))?$/,
+  /^The command "?\w{1,20}"? was deprecated in version/,
+  /^Using -iter or -pbkdf2 would be better/,
+  /^(?:aws (?:kms|s3|s3api|sts|configure)|sftp|scp|cat|echo) /,
+];
+/** openssl/apps/enc.c prints it whenever a password is used without `-pbkdf2` and `-iter`. */
+const DEPRECATED_DERIVATION = /^\*{3} WARNING ?: deprecated key derivation used/;
 
 function readLine(statements: NoteStatements, line: string): void {
-  if (PASSED_OVER.test(line)) return;
-  if (WRAPPING_COMMAND.test(line)) statements.setOaep(oaepOfCommand(line));
-  else if (readField(statements, line) === 'not-a-field') readWords(statements, line);
-}
-
-/** `rsautl -oaep` and `pkeyutl` without `rsa_oaep_md` use SHA-1 (openssl-pkeyutl(1)). */
-function oaepOfCommand(line: string): OaepParameters {
-  const options = line.match(/\brsa_(?:oaep_md|mgf1_md|oaep_label):\S+/g);
-  return options === null ? oaepWith('sha1') : parseOaep(options.join(' '));
+  if (DEPRECATED_DERIVATION.test(line)) return statements.setDerivation('evp-bytes-to-key');
+  if (!/ openssl /.test(line) && PASSED_OVER.some((pattern) => pattern.test(line))) return;
+  if (readField(statements, line) === 'not-a-field') readText(statements, line);
 }
 
 function decodeText(bytes: Uint8Array): string {
