@@ -75,6 +75,8 @@ export async function openKeys(
 ): Promise<readonly KeyProvider[]> {
   const named = specifications(args, environment);
   const options = keyOptions(args);
+  // The SDK reads `endpoint_url` only of the profile that the environment names (AWS SDK for JavaScript 3.1164).
+  if (args.profile !== undefined) process.env['AWS_PROFILE'] = args.profile;
   const { openKey } = await import('@sealdrop/core');
   return Promise.all(named.map((specification) => openKey(specification, options)));
 }

@@ -105,7 +105,10 @@ describe('bad envelopes', () => {
 
   beforeAll(async () => {
     const groups = groupByOptions(vectors, (vector) => [
-      ...['--parameters', badFlags(vector), '--oaep', oaepText(vector.wrap)],
+      '--parameters',
+      badFlags(vector),
+      '--oaep',
+      oaepText(vector.wrap),
       ...keyOption(vector.wrap.rsaKeyFile),
     ]);
     const calls = groups.map(([options, ids]) => async () => {
