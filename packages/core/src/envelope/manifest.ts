@@ -8,9 +8,11 @@ import { z } from 'zod';
 import { SealdropError } from '../errors.ts';
 import { OAEP_HASHES } from '../keys/oaep-parameters.ts';
 import { DEFAULT_SALT_LENGTH } from '../openssl/check-parameters.ts';
+import { findCipher } from '../openssl/ciphers.ts';
 import { formatFlags } from '../openssl/parameters.ts';
 import type { EncParameters, Salt } from '../openssl/parameters.ts';
 import { parseFlags } from '../openssl/parse-flags.ts';
+import { quoteWord } from '../openssl/quoted-word.ts';
 import { checkPlaintextName } from './naming.ts';
 
 /** Larger manifests are `limit-exceeded`; an honest one has about 700 bytes. */
@@ -99,7 +101,13 @@ function badManifest(reason: string, cause?: unknown): SealdropError {
 
 function describeIssue(issue: z.core.$ZodIssue | undefined): string {
   const path = issue?.path.map(String).join('.') ?? '';
-  return `${path === '' ? 'the document' : path}: ${issue?.message ?? 'unknown reason'}`;
+  return `${path === '' ? 'the document' : path}: ${describeReason(issue)}`;
+}
+
+/** Of what the sender wrote, only the names of unknown fields come up in zod's messages, at full length. */
+function describeReason(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code !== 'unrecognized_keys') return issue?.message ?? 'unknown reason';
+  return `unknown field ${quoteWord(issue.keys[0] ?? '')}`;
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -136,19 +144,34 @@ function countKeysInText(text: string): number {
   return count;
 }
 
-/** @throws SealdropError `unknown-cipher`, `unsupported-cipher`, `bad-parameters` for values openssl does not know */
+/** @throws SealdropError `unknown-cipher`, `unsupported-cipher`, `bad-parameters` for values openssl does not know, `bad-manifest` */
 export function parametersOfManifest(parameters: Manifest['parameters']): EncParameters {
-  const flags = [`-${parameters.cipher}`, '-md', parameters.digest];
-  if (parameters.kdf === 'pbkdf2') flags.push('-pbkdf2');
-  if (parameters.iterations !== undefined) flags.push('-iter', String(parameters.iterations));
-  if (parameters.saltLength !== undefined) flags.push('-saltlen', String(parameters.saltLength));
-  if (parameters.salt !== undefined)
-    flags.push(...(parameters.salt === 'none' ? ['-nosalt'] : ['-S', parameters.salt]));
-  if (parameters.armor !== undefined) flags.push(...(parameters.armor === 'lines' ? ['-a'] : ['-a', '-A']));
-  if (parameters.kdf !== 'pbkdf2' && parameters.iterations !== undefined)
-    throw badManifest('parameters.iterations: only with pbkdf2');
-  return parseFlags(flags);
+  const { cipher, kdf, digest, iterations, saltLength, salt, armor } = parameters;
+  if (kdf !== 'pbkdf2' && iterations !== undefined) throw badManifest('parameters.iterations: only with pbkdf2');
+  if (kdf !== 'pbkdf2' && saltLength !== undefined) throw badManifest('parameters.saltLength: only with pbkdf2');
+  return parseFlags([
+    `-${nameOfCipher(cipher)}`,
+    '-md',
+    digest,
+    ...(kdf === 'pbkdf2' ? ['-pbkdf2'] : []),
+    ...(iterations === undefined ? [] : ['-iter', String(iterations)]),
+    ...(saltLength === undefined ? [] : ['-saltlen', String(saltLength)]),
+    ...(salt === undefined ? [] : saltFlags(salt)),
+    ...(armor === undefined ? [] : ARMOR_FLAGS[armor]),
+  ]);
 }
+
+/** Without this check, `in` or `pass` would be read as the flag of that name. LibreSSL's two kinds of `chacha` are told apart by all flags. */
+function nameOfCipher(cipher: string): string {
+  findCipher(cipher);
+  return cipher.replace(/^--?/, '');
+}
+
+function saltFlags(salt: string): readonly string[] {
+  return salt === 'none' ? ['-nosalt'] : ['-S', salt];
+}
+
+const ARMOR_FLAGS = { lines: ['-a'], 'one-line': ['-a', '-A'] } as const;
 
 /** @throws SealdropError `bad-parameters` for what a manifest cannot say: raw keys, `-iv`, `-nopad`, `-kfile` */
 export function manifestParameters(parameters: EncParameters): Manifest['parameters'] {
