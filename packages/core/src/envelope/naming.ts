@@ -34,7 +34,7 @@ export interface GroupedNames {
 const PAYLOAD_SUFFIX = '.enc';
 
 /** Longest name of a file on Linux, in bytes (NAME_MAX, limits.h). */
-const MAXIMUM_NAME_LENGTH = 255;
+export const MAXIMUM_NAME_LENGTH = 255;
 
 /** Endings of the flat layout; the first that fits decides, so a wrapped-key name wins over a payload name. */
 const SUFFIXES: readonly (readonly [string, MemberRole])[] = [

@@ -1,23 +1,26 @@
 /** Making an envelope that stock openssl opens. */
 import { constants, publicEncrypt, randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { SealdropError, toSealdropError } from '../errors.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
 import { publicKeyFingerprint } from '../keys/public-key.ts';
+import { readWrappedKey } from '../keys/read-wrapped-key.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { readPassphrase } from '../openssl/passphrase.ts';
 import { encryptPayload } from '../openssl/payload-stream.ts';
 import { locatePayload } from './locate-payload.ts';
 import { formatManifest, manifestParameters, payloadMac } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
-import { checkPlaintextName, memberNames } from './naming.ts';
+import { checkPlaintextName, MAXIMUM_NAME_LENGTH, memberNames } from './naming.ts';
 import type { EnvelopeMembers, MemberRole } from './naming.ts';
 import { formatNote } from './note.ts';
-import { alreadyExists, moveIntoPlace, pathExists, synchronize, temporaryPathFor } from './output-file.ts';
+import { temporaryPathFor } from './output-file.ts';
 import type { ExistingFile } from './output-file.ts';
 import { observe, writeNewFile } from './payload-reader.ts';
+import { checkRoom, publish } from './publish.ts';
+import type { Publication } from './publish.ts';
 
 export interface SealOptions {
   /** The receiver's RSA public key. */
@@ -63,14 +66,14 @@ export async function sealEnvelope(
   source: string | AsyncIterable<Uint8Array>,
   options: SealOptions,
 ): Promise<SealedEnvelope> {
-  const paths = plannedPaths(options);
-  if (options.existing === 'refuse') await refuseExisting(options, paths);
+  const publication = plan(options);
+  await checkRoom(publication);
   const staging = temporaryPathFor(join(options.directory, options.name));
   try {
     await makeStaging(staging, options.directory);
     const sealed = await writeMembers(source, options, staging);
-    await publish(staging, options, paths);
-    return { members: membersAt(paths, options), ...sealed };
+    await publish(staging, publication);
+    return { members: membersOf(publication), ...sealed };
   } catch (error) {
     throw toSealdropError(error, options.directory);
   } finally {
@@ -89,13 +92,11 @@ async function makeStaging(staging: string, directory: string): Promise<void> {
   }
 }
 
-type MemberPaths = Readonly<Record<MemberRole, string>>;
-
-function plannedPaths(options: SealOptions): MemberPaths {
-  const { layout, directory } = options;
+function plan(options: SealOptions): Publication {
+  const { layout, directory, manifest, existing } = options;
   const names = memberNames(checkPlaintextName(options.name), options.oaep.hash, layout);
   manifestParameters(options.parameters);
-  if (options.manifest === 'omit' && names.payload !== `${options.name}.enc`) {
+  if (manifest === 'omit' && names.payload !== `${options.name}.enc`) {
     throw new SealdropError(
       'bad-name',
       `${options.name}: its payload would have the name of a wrapped key, and only a manifest can say its own`,
@@ -104,35 +105,37 @@ function plannedPaths(options: SealOptions): MemberPaths {
       },
     );
   }
-  checkPlaintextName(names.manifest);
   const at = layout === 'flat' ? directory : join(directory, options.name);
-  return {
+  const roles = ORDER.filter((role) => role !== 'manifest' || manifest === 'write');
+  const paths = {
     payload: join(at, names.payload),
     'wrapped-key': join(at, names['wrapped-key']),
     note: join(at, names.note),
     manifest: join(at, names.manifest),
     signature: join(at, names.signature),
   };
+  for (const role of roles) checkLength(basename(paths[role]));
+  return { layout, existing, roles, paths };
 }
 
-function writtenRoles({ manifest }: SealOptions): readonly MemberRole[] {
-  return ORDER.filter((role) => role !== 'manifest' || manifest === 'write');
+function checkLength(memberName: string): void {
+  const length = Buffer.byteLength(memberName);
+  if (length <= MAXIMUM_NAME_LENGTH) return;
+  throw new SealdropError(
+    'bad-name',
+    `${memberName.slice(0, 40)}…: a name of ${length} bytes is too long for a file, the limit is ${MAXIMUM_NAME_LENGTH}`,
+    { hint: 'give the plaintext a shorter name' },
+  );
 }
 
-function membersAt(paths: MemberPaths, { manifest }: SealOptions): EnvelopeMembers {
+function membersOf({ paths, roles }: Publication): EnvelopeMembers {
   return {
     payload: paths.payload,
     wrappedKey: paths['wrapped-key'],
     note: paths.note,
-    manifest: manifest === 'write' ? paths.manifest : null,
+    manifest: roles.includes('manifest') ? paths.manifest : null,
     signature: null,
   };
-}
-
-async function refuseExisting(options: SealOptions, paths: MemberPaths): Promise<void> {
-  const candidates =
-    options.layout === 'folder' ? [dirname(paths.payload)] : writtenRoles(options).map((role) => paths[role]);
-  for (const path of candidates) if (await pathExists(path)) throw alreadyExists(path);
 }
 
 /** All members into the staging folder, each under its role's name. */
@@ -181,9 +184,14 @@ function wrap(keyFile: Buffer, { publicKey, oaep }: SealOptions): Buffer {
     );
   }
   try {
-    return publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: oaep.hash }, keyFile);
+    const padding = constants.RSA_PKCS1_OAEP_PADDING;
+    // Read back as a receiver reads it: a size that AWS KMS does not know could never be opened.
+    return readWrappedKey(publicEncrypt({ key: publicKey, padding, oaepHash: oaep.hash }, keyFile));
   } catch (error) {
-    throw new SealdropError('bad-public-key', 'the key file cannot be wrapped with this public key', { cause: error });
+    throw new SealdropError('bad-public-key', 'the key file cannot be wrapped with this public key', {
+      hint: 'it must be an RSA key of 2048, 3072 or 4096 bits',
+      cause: error,
+    });
   }
 }
 
@@ -207,34 +215,4 @@ function manifestOf(options: SealOptions, facts: SealedFacts): Manifest {
     mac: { algorithm: 'hmac-sha256', value: facts.mac },
     plaintext: { name: options.name, size: facts.plaintextSize },
   };
-}
-
-/** From the staging folder to the final names. */
-async function publish(staging: string, options: SealOptions, paths: MemberPaths): Promise<void> {
-  const roles = writtenRoles(options);
-  if (options.layout === 'folder') return publishFolder(staging, options, paths);
-  const published: string[] = [];
-  try {
-    for (const role of roles) {
-      await moveIntoPlace(join(staging, role), paths[role], options.existing);
-      published.push(paths[role]);
-    }
-  } catch (error) {
-    if (options.existing === 'refuse') for (const path of published) await rm(path, { force: true });
-    throw toSealdropError(error, paths.payload);
-  }
-  await synchronize(dirname(paths.payload));
-}
-
-async function publishFolder(staging: string, options: SealOptions, paths: MemberPaths): Promise<void> {
-  const folder = dirname(paths.payload);
-  const complete = join(staging, 'complete');
-  await mkdir(complete);
-  for (const role of writtenRoles(options)) {
-    await rename(join(staging, role), join(complete, paths[role].slice(folder.length + 1)));
-  }
-  await synchronize(complete);
-  if (options.existing === 'replace') await rm(folder, { recursive: true, force: true });
-  await rename(complete, folder);
-  await synchronize(dirname(folder));
 }
