@@ -14,6 +14,23 @@ function cancelled(signal: AbortSignal): SealdropError {
   return new SealdropError('cancelled', 'interrupted', { cause: signal.reason });
 }
 
+/**
+ * Listens anew for each piece: `Promise.race` with one promise for the whole run would keep every piece in memory until the end, as what
+ * waits for a promise is let go only when it settles.
+ */
+async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const onAbort = (): void => reject(cancelled(signal));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  work.then(resolve, reject);
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** The same pieces until the signal aborts, even while the source keeps one waiting. */
 export async function* abortable(
   source: AsyncIterable<Uint8Array>,
@@ -23,20 +40,14 @@ export async function* abortable(
     yield* source;
     return;
   }
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  aborted.catch(() => undefined);
-  const onAbort = (): void => reject(cancelled(signal));
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
   const iterator = source[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted]);
+      const next = await untilAborted(iterator.next(), signal);
       if (next.done === true) return;
       yield next.value;
     }
   } finally {
-    signal.removeEventListener('abort', onAbort);
     // Not awaited when aborted: a source that waits for input would keep us here.
     const returned = iterator.return?.();
     if (!signal.aborted) await returned;
