@@ -28,6 +28,19 @@ export function sealdropd(...words: readonly string[]): Transcript {
   return { status, stdout, stderr };
 }
 
+/** The same, without holding up this process: it may serve what the command asks for. */
+export async function sealdropdInBackground(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Transcript> {
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [...PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { status: child.exitCode, stdout, stderr };
+}
+
+type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL';
+
 type Wanted = Partial<Record<string, unknown>> | ((line: LogLine) => boolean);
 
 function matches(line: LogLine, wanted: Wanted): boolean {
@@ -38,9 +51,11 @@ function matches(line: LogLine, wanted: Wanted): boolean {
 /** A running `sealdropd run`. */
 export class DaemonProcess {
   readonly lines: LogLine[] = [];
+  /** The same as it came. */
+  readonly raw: string[] = [];
   readonly stderr: Promise<string>;
   readonly #child: ChildProcess;
-  readonly #exited: Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }>;
+  readonly #exited: Promise<{ readonly status: number | null; readonly signal: string | null }>;
   readonly #listeners = new Set<() => void>();
 
   constructor(configFile: string, environment: Readonly<Record<string, string>> = {}) {
@@ -52,6 +67,7 @@ export class DaemonProcess {
     this.stderr = text(child.stderr);
     const reader = createInterface({ input: child.stdout });
     reader.on('line', (line) => {
+      this.raw.push(line);
       this.lines.push(JSON.parse(line) as LogLine);
       for (const listener of this.#listeners) listener();
     });
@@ -88,7 +104,9 @@ export class DaemonProcess {
     }
     const log = this.lines.map((line) => JSON.stringify(line)).join('\n');
     const stderr = this.#child.exitCode === null ? '' : await this.stderr;
-    throw new Error(`never said ${JSON.stringify(wanted) ?? wanted.toString()}; it said:\n${log}\n${stderr}`);
+    throw new Error(
+      `never said ${typeof wanted === 'function' ? String(wanted) : JSON.stringify(wanted)}; it said:\n${log}\n${stderr}`,
+    );
   }
 
   #news(deadline: AbortSignal): Promise<void> {
@@ -102,11 +120,11 @@ export class DaemonProcess {
     });
   }
 
-  signal(name: NodeJS.Signals): void {
+  signal(name: Signal): void {
     this.#child.kill(name);
   }
 
-  exited(): Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }> {
+  exited(): Promise<{ readonly status: number | null; readonly signal: string | null }> {
     return this.#exited;
   }
 

@@ -1,9 +1,11 @@
 /** An SFTP host in a temporary folder: a landing, a delivery directory, a spool, a key, a configuration. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DaemonProcess } from './daemon-process.ts';
+import { DaemonProcess, sealdropdInBackground, type Transcript } from './daemon-process.ts';
+
+const PRIVATE_KEY = join(import.meta.dirname, '../../../../shared/vectors/keys/rsa2048.pem');
 
 export interface HostOptions {
   /** Lines of YAML for the configuration's top level. */
@@ -47,7 +49,7 @@ export class Host {
   constructor(options: HostOptions = {}) {
     mkdirSync(this.landing);
     mkdirSync(this.delivery);
-    execFileSync('openssl', ['genrsa', '-out', this.privateKey, '2048'], { stdio: 'ignore' });
+    copyFileSync(PRIVATE_KEY, this.privateKey);
     execFileSync('openssl', ['pkey', '-in', this.privateKey, '-pubout', '-out', this.publicKey]);
     this.configure(options);
   }
@@ -77,6 +79,11 @@ ${settings}
     this.#daemons.push(daemon);
     await daemon.saying({ message: 'ready' });
     return daemon;
+  }
+
+  /** `sealdropd check`, while this process goes on serving whatever it serves. */
+  check(environment: Readonly<Record<string, string>>): Promise<Transcript> {
+    return sealdropdInBackground(['check', '--config', this.configFile], environment);
   }
 
   /** Names in the delivery directory, part files included. */

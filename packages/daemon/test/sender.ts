@@ -40,7 +40,7 @@ export function openssl(...words: readonly string[]): void {
 }
 
 /** Where a member lands in the flat layout. */
-export function flatPath(host: Host, stem: string, member: Member): string {
+export function flatPath(host: Pick<Host, 'landing'>, stem: string, member: Member): string {
   const endings = { payload: '.enc', wrappedKey: '.key.enc', note: '.alg' };
   return join(host.landing, stem + endings[member]);
 }
@@ -52,7 +52,7 @@ export function folderPath(host: Host, folder: string, member: Member): string {
 }
 
 /** Uploads a whole envelope by plain copies. */
-export function upload(host: Host, stem: string, triple: Triple): void {
+export function upload(host: Pick<Host, 'landing'>, stem: string, triple: Triple): void {
   for (const member of MEMBERS) copyFileSync(triple[member], flatPath(host, stem, member));
 }
 

@@ -45,6 +45,9 @@ export class LandingWatch {
   #identity: string | null = null;
   #running: Promise<void> = Promise.resolve();
   #state: 'running' | 'stopping' = 'running';
+  /** What the last scan took, in milliseconds, and what of it went into claiming: work done, not time to be spared. */
+  #scanning = 0;
+  #claiming = 0;
   /** What was said already and is not to be repeated at each scan. */
   #trouble: string | null = null;
   #strays = new Set<string>();
@@ -70,10 +73,9 @@ export class LandingWatch {
 
   async #run(onFirstScan: () => void): Promise<void> {
     while (this.#state === 'running') {
-      const began = performance.now();
       const wait = await this.#scanOrSayWhy();
       onFirstScan();
-      const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, SCAN_SHARE * (performance.now() - began)));
+      const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, SCAN_SHARE * this.#scanning));
       await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#options.config.scanInterval)));
       if (this.#state === 'running') await this.#pause(pause);
     }
@@ -139,6 +141,8 @@ export class LandingWatch {
   }
 
   async #scan(): Promise<number> {
+    const began = performance.now();
+    this.#claiming = 0;
     let wait = Infinity;
     const strays = new Set<string>();
     for await (const listing of listings(this.#options.landing.directory)) {
@@ -150,6 +154,7 @@ export class LandingWatch {
     this.#settling.endScan();
     this.#incomplete = { seen: this.#incomplete.now, now: new Set() };
     this.#reportStrays(strays);
+    this.#scanning = performance.now() - began - this.#claiming;
     return wait;
   }
 
@@ -170,6 +175,7 @@ export class LandingWatch {
     try {
       const { ready, wait } = await this.#selectReady(envelopes, anchor);
       if (ready.length === 0) return wait;
+      const began = performance.now();
       const left = await claimReady(ready, {
         landing,
         spool,
@@ -178,6 +184,7 @@ export class LandingWatch {
         onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
         proceed: () => this.#state === 'running',
       });
+      this.#claiming += performance.now() - began;
       return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
     } finally {
       await anchor.release();

@@ -17,7 +17,8 @@ export interface SchedulerOptions {
 /** Runs claimed envelopes, a few at a time; the landings take turns. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #queues = new Map<string, LandingQueue>();
+  /** In the order of their turns. */
+  #queues = new Map<string, LandingQueue>();
   readonly #running = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -51,7 +52,7 @@ export class Scheduler {
     const existing = this.#queues.get(landing);
     if (existing !== undefined) return existing;
     const queue = new LandingQueue();
-    this.#queues.set(landing, queue);
+    this.#queues = new Map([[landing, queue], ...this.#queues]);
     return queue;
   }
 

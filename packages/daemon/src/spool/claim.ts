@@ -121,24 +121,52 @@ export async function removeEmptyFolder(directory: string): Promise<void> {
 }
 
 /**
- * Undoes a claim. A name that the sender has used again meanwhile keeps its new file; then what was taken becomes an envelope of its own,
- * to be judged as it is.
+ * Undoes a claim. When the sender has used one of the names again meanwhile, the new file stays: what was taken then becomes an envelope of its own, to be
+ * judged as it is, rather than being mixed with the new one.
  * @param directory where the members go back to
  */
 export async function putBack(spool: Spool, record: ClaimRecord, directory: string): Promise<'undone' | 'claimed'> {
   const envelope = envelopeDirectory(spool, 'claiming', record.id);
   const members = membersDirectory(envelope);
-  let left = 0;
-  for (const name of namesOf(record)) {
-    if ((await inspectEntry(join(members, name))) === null) continue;
-    if (!(await giveBack(join(members, name), join(directory, name)))) left += 1;
-  }
-  if (left > 0) {
-    await finishClaim(spool, record);
+  const names = await presentNames(members, record);
+  const free = await Promise.all(names.map((name) => isFreeFor(join(members, name), join(directory, name))));
+  let given = free.every(Boolean);
+  for (const name of given ? names : []) given = (await giveBack(join(members, name), join(directory, name))) && given;
+  if (!given) {
+    await keepWhatIsThere(spool, record);
     return 'claimed';
   }
   await removeTree(envelope);
   return 'undone';
+}
+
+/** Finishes a claim of which some members never came. */
+export async function keepWhatIsThere(spool: Spool, record: ClaimRecord): Promise<void> {
+  const envelope = envelopeDirectory(spool, 'claiming', record.id);
+  const present = new Set(await presentNames(membersDirectory(envelope), record));
+  const only = (names: readonly string[]): readonly string[] => names.filter((name) => present.has(name));
+  const { payload, note, manifest, signature } = record.names;
+  const names = {
+    payload: only(payload),
+    'wrapped-key': only(record.names['wrapped-key']),
+    note: only(note),
+    manifest: only(manifest),
+    signature: only(signature),
+  };
+  await writeClaim(envelope, { ...record, names });
+  await finishClaim(spool, record);
+}
+
+async function presentNames(members: string, record: ClaimRecord): Promise<readonly string[]> {
+  const names = namesOf(record);
+  const entries = await Promise.all(names.map((name) => inspectEntry(join(members, name))));
+  return names.filter((_, index) => entries[index] !== null);
+}
+
+/** Free, or taken by the very same file: a crash between link and unlink leaves both names. */
+async function isFreeFor(member: string, name: string): Promise<boolean> {
+  const [ours, theirs] = [await inspectEntry(member), await inspectEntry(name)];
+  return theirs === null || ours?.ino === theirs.ino;
 }
 
 async function giveBack(from: string, to: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { Config } from '../config/schema.ts';
 import { type Anchor, openAnchor } from './anchor.ts';
 import { archive } from './archive.ts';
-import { finishClaim, namesOf, putBack } from './claim.ts';
+import { finishClaim, keepWhatIsThere, namesOf, putBack } from './claim.ts';
 import { markDelivered, partPath, settleDelivery } from './deliver.ts';
 import { inspectEntry, moveDurably, removeTree, unlessErrno } from './durable.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool, type State } from './layout.ts';
@@ -68,8 +68,9 @@ async function recoverClaim(spool: Spool, id: string): Promise<Recovered> {
   const anchor = await unlessErrno(['ENOENT', 'ENOTDIR', 'ELOOP'], () => openAnchor(record.root, record.folder));
   try {
     const complete = await takeRest(record, membersDirectory(envelope), anchor);
+    if (complete) await finishClaim(spool, record);
     // Without a landing to go back to, what there is will be judged as it is.
-    if (complete || anchor === null) await finishClaim(spool, record);
+    else if (anchor === null) await keepWhatIsThere(spool, record);
     else if ((await putBack(spool, record, anchor.path)) === 'undone') {
       return { id, landing: record.landing, outcome: 'claim undone' };
     }

@@ -1,6 +1,7 @@
 import { renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { withSuffix } from '../../src/spool/deliver.ts';
 import { Host, type HostOptions } from '../host.ts';
 import { seal, upload } from '../sender.ts';
 
@@ -83,3 +84,9 @@ test('a delivery directory that is missing is waited for, and the envelope is no
     expect(host.plaintext('patient')).toBe('patience');
     expect(host.inState('quarantine')).toEqual([]);
   }));
+
+test('a numbered name never grows beyond what a file system takes, and keeps its number', () => {
+  expect(withSuffix('report.csv', 12)).toBe('report.csv.12');
+  expect(withSuffix('n'.repeat(255), 12)).toBe(`${'n'.repeat(252)}.12`);
+  expect(withSuffix('é'.repeat(127), 7)).toBe(`${'é'.repeat(126)}.7`);
+});

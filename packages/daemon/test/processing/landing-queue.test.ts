@@ -1,0 +1,73 @@
+import { SealdropError } from '@sealdrop/core';
+import { expect, test } from 'vitest';
+import { LandingQueue, newJob, type Job } from '../../src/processing/landing-queue.ts';
+import { claimOf } from './claim-of.ts';
+
+const SOON = 10 * 60_000;
+
+function queueOf(...ids: readonly string[]): LandingQueue {
+  const queue = new LandingQueue();
+  for (const id of ids) queue.add(newJob(claimOf(id, 'acme')));
+  return queue;
+}
+
+function taken(job: Job | null): Job {
+  if (job === null) throw new Error('nothing to take');
+  return job;
+}
+
+test('jobs are taken in the order in which they came', () => {
+  const queue = queueOf('a', 'b');
+  expect(queue.take(Date.now())?.claim.id).toBe('a');
+  expect(queue.take(Date.now())?.claim.id).toBe('b');
+  expect(queue.take(Date.now())).toBeNull();
+});
+
+test('after a failure nothing is taken until the pause is over, and then one at a time', () => {
+  const queue = queueOf('a', 'b', 'c');
+  queue.failed(taken(queue.take(Date.now())), new SealdropError('kms-unreachable', 'no answer'));
+  expect(queue.take(Date.now())).toBeNull();
+  expect(queue.nextTime()).toBeGreaterThan(Date.now());
+  expect(queue.take(Date.now() + SOON)?.claim.id).toBe('b');
+  expect(queue.take(Date.now() + SOON)).toBeNull();
+  expect(queue.nextTime()).toBe(Infinity);
+});
+
+test('a success ends the pause and says so', () => {
+  const queue = queueOf('a', 'b', 'c');
+  queue.failed(taken(queue.take(Date.now())), new SealdropError('key-disabled', 'disabled'));
+  taken(queue.take(Date.now() + SOON));
+  expect(queue.succeeded()).toBe(true);
+  expect(queue.take(Date.now())?.claim.id).toBe('c');
+  expect(queue.succeeded()).toBe(false);
+});
+
+test('a fault that is ours holds up one envelope, not its landing', () => {
+  const queue = queueOf('a', 'b');
+  queue.failed(taken(queue.take(Date.now())), new SealdropError('internal', 'unexpected'));
+  expect(queue.take(Date.now())?.claim.id).toBe('b');
+});
+
+test('the same failure again is no news, another one is', () => {
+  const queue = queueOf('a', 'b', 'c');
+  const fail = (code: 'key-disabled' | 'access-denied') =>
+    queue.failed(taken(queue.take(Date.now() + SOON)), new SealdropError(code, code)).news;
+  expect([fail('key-disabled'), fail('key-disabled'), fail('access-denied')]).toEqual(['new', 'known', 'new']);
+});
+
+test('delays grow up to five minutes', () => {
+  const queue = queueOf('a');
+  const delays = Array.from({ length: 20 }, () => {
+    const job = taken(queue.take(Number.MAX_SAFE_INTEGER));
+    return queue.failed(job, new SealdropError('kms-throttled', 'slow down')).delay;
+  });
+  expect(delays[0]).toBeLessThanOrEqual(1000);
+  expect(Math.max(...delays)).toBeLessThanOrEqual(300_000);
+  expect(Math.min(...delays.slice(10))).toBeGreaterThanOrEqual(150_000);
+});
+
+test('an interrupted job keeps its place and its count', () => {
+  const queue = queueOf('a', 'b');
+  queue.interrupted(taken(queue.take(Date.now())));
+  expect(queue.take(Date.now())).toMatchObject({ claim: { id: 'a' }, failures: 0 });
+});
