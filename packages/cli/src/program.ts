@@ -7,6 +7,7 @@ import { completionCommand } from './commands/completion.ts';
 import { decryptCommand } from './commands/decrypt.ts';
 import { encryptCommand } from './commands/encrypt.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { kitCommand } from './commands/kit.ts';
 import { publicKeyCommand } from './commands/public-key.ts';
 import { completeWords } from './completion-words.ts';
 import { EXIT, EXIT_MEANINGS } from './exit-status.ts';
@@ -15,6 +16,7 @@ import { UsageError } from './usage-error.ts';
 
 const COMMANDS = {
   'public-key': publicKeyCommand,
+  kit: kitCommand,
   encrypt: encryptCommand,
   decrypt: decryptCommand,
   inspect: inspectCommand,
@@ -123,6 +125,7 @@ export async function runProgram(commandLine: readonly string[], context: Comman
     });
   };
   register(COMMANDS['public-key']);
+  register(COMMANDS.kit);
   register(COMMANDS.encrypt);
   register(COMMANDS.decrypt);
   register(COMMANDS.inspect);
