@@ -19,7 +19,7 @@ const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
 function formatSize(bytes) {
   const power = Math.min(UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
   const value = bytes / 1024 ** power;
-  return `${power === 0 ? value : value.toFixed(1)} ${UNITS[power]}`;
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[power]}`;
 }
 
 function say(text, tone = '') {
@@ -59,7 +59,7 @@ function render() {
 
 function limitWords(tooLarge) {
   const limit = formatSize(kit.downloadLimit);
-  if (canSaveToFolder) return `A folder takes files of any size. Downloads pass through memory: ${limit} at a time.`;
+  if (canSaveToFolder) return `A folder takes files of any size; downloads are limited to ${limit} at a time.`;
   if (!tooLarge)
     return `This browser holds downloads in memory: ${limit} at a time. Chrome and Edge take files of any size.`;
   return `That is too much for this browser, which holds ${limit}: use Chrome or Edge, or encrypt.sh.`;
