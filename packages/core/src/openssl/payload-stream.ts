@@ -1,13 +1,13 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { SealdropError } from '../errors.ts';
 import { createArmorDecoder, createArmorEncoder, type Transcoder } from './armor.ts';
 import { checkParameters } from './check-parameters.ts';
-import type { Cipher } from './ciphers.ts';
 import { formatHeader, type Header, parseHeader } from './header.ts';
 import { deriveKey, toNodeIv } from './key-derivation.ts';
 import type { EncParameters, Salt } from './parameters.ts';
 import { abortable, pieces } from './byte-source.ts';
+import { createDecryptor, createEncryptor } from './payload-transform.ts';
 
 export interface PayloadOptions {
   readonly parameters: EncParameters;
@@ -19,24 +19,19 @@ export interface PayloadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Transform extends Transcoder {
-  readonly cipher: Cipher;
-}
-
-async function createTransform(
+/** The cipher with its key, derived: from then on the secret is not needed. */
+async function keyCipher(
   options: PayloadOptions,
   salt: Uint8Array | null,
-  direction: 'encrypt' | 'decrypt',
-): Promise<Transform> {
+  create: typeof createDecryptor,
+): Promise<Transcoder> {
   const { parameters, secret, maximumIterations } = options;
   const cipher = checkParameters(parameters);
   const { key, iv } = await deriveKey(parameters, { secret, salt, maximumIterations });
-  const create = direction === 'encrypt' ? createCipheriv : createDecipheriv;
-  const transform = create(cipher.nodeName, key, toNodeIv(cipher, iv));
+  const transform = create({ cipher, key, iv: toNodeIv(cipher, iv) }, parameters.padding);
   key.fill(0);
   iv.fill(0);
-  transform.setAutoPadding(parameters.padding === 'pkcs7');
-  return { cipher, update: (piece) => transform.update(piece), final: () => transform.final() };
+  return transform;
 }
 
 async function* transcode(source: AsyncIterable<Uint8Array>, transcoder: Transcoder): AsyncGenerator<Buffer> {
@@ -66,62 +61,6 @@ async function readHeader(
   return { header, rest: bytes.subarray(header.length) };
 }
 
-const LF = 0x0a;
-
-/** Counts the ciphertext, so that a cut one is told apart from a wrong key. */
-class Decryptor implements Transcoder {
-  readonly #transform: Transform;
-  readonly #padding: EncParameters['padding'];
-  #size = 0;
-  #lastByte = 0;
-
-  constructor(transform: Transform, padding: EncParameters['padding']) {
-    this.#transform = transform;
-    this.#padding = padding;
-  }
-
-  update(piece: Uint8Array): Buffer {
-    this.#size += piece.length;
-    this.#lastByte = piece.at(-1) ?? this.#lastByte;
-    return this.#transform.update(piece);
-  }
-
-  final(): Buffer {
-    this.#checkSize();
-    try {
-      return this.#transform.final();
-    } catch (error) {
-      throw new SealdropError('bad-decrypt', 'wrong key or parameters, or the payload is damaged at its end', {
-        cause: error,
-        hint: 'the sender should check that key file, flags and payload belong together; -md and -pbkdf2 differ between openssl versions',
-      });
-    }
-  }
-
-  #checkSize(): void {
-    const { blockLength } = this.#transform.cipher;
-    const excess = this.#size % blockLength;
-    if (excess !== 0) {
-      throw new SealdropError(
-        'truncated-payload',
-        `the ciphertext has ${this.#size} bytes, which is not a whole number of blocks of ${blockLength}`,
-        {
-          hint:
-            excess === 1 && this.#lastByte === LF
-              ? 'a line end seems to have been added at the end: remove the last byte'
-              : 'the payload was cut or changed on its way (a text mode transfer?): ask the sender to send it again as binary',
-          details: { size: this.#size, blockLength },
-        },
-      );
-    }
-    if (this.#size === 0 && blockLength > 1 && this.#padding === 'pkcs7') {
-      throw new SealdropError('truncated-payload', 'the payload ends where its ciphertext should begin', {
-        hint: 'ask the sender to send it again: even an empty file has a block of ciphertext',
-      });
-    }
-  }
-}
-
 async function* prepend(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (first.length > 0) yield first;
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
@@ -144,8 +83,7 @@ export async function* decryptPayload(
   const binary = parameters.armor === 'none' ? read : transcode(read, createArmorDecoder());
   try {
     const { header, rest } = await readHeader(binary, parameters.salt);
-    const transform = await createTransform(options, header.salt, 'decrypt');
-    yield* transcode(prepend(rest, binary), new Decryptor(transform, parameters.padding));
+    yield* transcode(prepend(rest, binary), await keyCipher(options, header.salt, createDecryptor));
   } finally {
     await binary.return(undefined);
   }
@@ -172,25 +110,9 @@ function chooseSalt({ parameters, salt }: EncryptOptions): Uint8Array | null {
 async function* encryptBinary(source: AsyncIterable<Uint8Array>, options: EncryptOptions): AsyncGenerator<Buffer> {
   const { parameters } = options;
   const salt = chooseSalt(options);
-  const transform = await createTransform(options, salt, 'encrypt');
+  const encryptor = await keyCipher(options, salt, createEncryptor);
   if (parameters.salt.kind === 'header' && salt !== null) yield formatHeader(salt);
-  try {
-    yield* transcode(source, transform);
-  } catch (error) {
-    if (!isWrongFinalLength(error)) throw error;
-    const { blockLength } = transform.cipher;
-    throw new SealdropError(
-      'bad-parameters',
-      `-nopad needs a plaintext whose size is a multiple of ${blockLength} bytes`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-function isWrongFinalLength(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_OSSL_WRONG_FINAL_BLOCK_LENGTH';
+  yield* transcode(source, encryptor);
 }
 
 /**
