@@ -21,6 +21,8 @@ export default defineConfig({
       project('cli', 'packages/cli'),
       project('daemon', 'packages/daemon'),
       project('kms-emulator', 'tools/kms-emulator'),
+      project('sftp-host', 'tools/sftp-host'),
+      project('packaging', 'tools/packaging'),
       project('e2e', 'test/e2e'),
     ],
   },
