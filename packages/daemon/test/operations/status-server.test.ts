@@ -128,9 +128,10 @@ test('more than 32 connections at once are turned away, and there is room again 
     return socket;
   };
   const held: Socket[] = [];
-  for (let index = 0; index < 32; index += 1) held.push(await open());
+  for (let index = 0; index < 32; index += 1) held.push((await open()).resume());
   const surplus = await open();
   await once(surplus.resume(), 'close');
+  expect(held.filter(({ readableEnded, destroyed }) => readableEnded || destroyed)).toEqual([]);
   await Promise.all(held.map((socket) => (socket.destroy(), once(socket, 'close'))));
   await expect
     .poll(() =>
