@@ -10,9 +10,9 @@ export interface Failure {
   readonly details: Readonly<Record<string, string | number>>;
 }
 
-/** Cures that only the command line knows, for errors that come without a hint. */
+/** Cures that only the command line knows, besides the error's own. */
 const ADVICE: Partial<Record<ErrorCode, string>> = {
-  'weak-key': 'ask the sender for a longer key, or accept the risk with --allow-weak-key',
+  'weak-key': 'or accept the risk with --allow-weak-key',
   internal: 'please report it, with what SEALDROP_DEBUG=1 shows',
 };
 
@@ -23,5 +23,6 @@ export async function toFailure(error: unknown): Promise<Failure> {
   }
   const { toSealdropError } = await import('@sealdrop/core');
   const { code, blame, message, hint, details } = toSealdropError(error);
-  return { code, blame, message, hint: hint ?? ADVICE[code] ?? null, details };
+  const cures = [hint, ADVICE[code]].filter((cure) => cure !== undefined);
+  return { code, blame, message, hint: cures.length === 0 ? null : cures.join('; '), details };
 }
