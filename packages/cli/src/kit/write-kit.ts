@@ -8,8 +8,10 @@ import type { KitFile } from './build-kit.ts';
 /** What the files are in, inside a zip file. */
 const FOLDER_IN_ZIP = 'sealdrop-kit';
 
-/** The first moment that a zip file can name; read as local time, so that no time zone changes a byte. */
-const ZIP_TIME = new Date(1980, 0, 1);
+/** The first moment that a zip file can name. It holds local time: the same digits in every time zone. */
+function firstMomentOfZip(): Date {
+  return new Date(1980, 0, 1);
+}
 
 /** APPNOTE.TXT 4.4.2: the attributes are those of Unix, as Info-ZIP writes them: file type and mode in the upper 16 bits. */
 const ZIP_UNIX = 3;
@@ -24,7 +26,7 @@ export async function formatZip(files: readonly KitFile[]): Promise<Uint8Array> 
   const { zipSync } = await import('fflate');
   const entries: Zippable = {};
   for (const { name, mode, bytes } of files) {
-    const attributes = { os: ZIP_UNIX, attrs: (S_IFREG | mode) << MODE_SHIFT, mtime: ZIP_TIME };
+    const attributes = { os: ZIP_UNIX, attrs: (S_IFREG | mode) << MODE_SHIFT, mtime: firstMomentOfZip() };
     entries[`${FOLDER_IN_ZIP}/${name}`] = [bytes, attributes];
   }
   return zipSync(entries);

@@ -132,7 +132,7 @@ function Write-Payload([string] $Source, [string] $Target, [byte[]] $Passphrase,
 # Refuses what the receiver would: control characters, text-direction marks, broken surrogates, names that are too long.
 function Assert-Name([string] $Name, [string] $Stem) {
   if ($Name.StartsWith('.')) { throw "${Name}: a name that begins with a dot cannot be sent: rename it" }
-  if ($Name -match '[/\\\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]') {
+  if ($Name -match '[/\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]') {
     throw 'the name of a file holds a backslash or control character: rename it'
   }
   try { $length = $Utf8.GetByteCount("$Stem.keypke.bin.enc") } catch { throw 'the name of a file is not valid Unicode: rename it' }

@@ -162,7 +162,7 @@ check_name() {
   hex=" $*"
   case $hex in
     ' 2e'*) die 65 "$name_in_words: a name that begins with a dot cannot be sent: rename it" ;;
-    *' '[01]?* | *' 7f'* | *' 5c'* | *' c2 '[89]?* | *' e2 80 8'[ef]* | *' e2 80 a'[89a-e]* | *' e2 81 a'[6-9]* | *' ef bf bd'*)
+    *' '[01]?* | *' 7f'* | *' 5c'* | *' c2 '[89]?* | *' d8 9c'* | *' e2 80 8'[ef]* | *' e2 80 a'[89a-e]* | *' e2 81 a'[6-9]* | *' ef bf bd'*)
       die 65 'the name of a file holds a backslash or control character: rename it' ;;
   esac
   # The Unicode Standard, table 3-7: what is left after all well-formed sequences is none.

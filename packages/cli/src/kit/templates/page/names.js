@@ -4,7 +4,7 @@ const MAXIMUM_NAME_LENGTH = 255;
 
 // Path separators, control characters and characters that change the direction or line of what follows: the receiver refuses them.
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const REFUSED = /[/\\\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/;
+const REFUSED = /[/\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/;
 
 /** What some file system or browser changes in the name of a saved file; with invisible characters but for the joiners of scripts. */
 const CHANGED_ON_SAVING = /^\s+|["*:<>?|~]|(?![\u200c\u200d])\p{Cf}/gu;
