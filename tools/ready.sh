@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # Programs that tests run for real, with the Debian package each comes from.
 DEBIAN_PROGRAMS='/usr/bin/openssl:openssl /usr/bin/aws:awscli /usr/bin/script:bsdutils /usr/bin/cksum:coreutils
   /usr/bin/shellcheck:shellcheck /usr/bin/busybox:busybox /usr/bin/dash:dash /usr/bin/chromium:chromium
-  /usr/bin/python3:python3 /usr/bin/systemd-notify:systemd
+  /usr/bin/python3:python3 /usr/bin/systemd-notify:systemd /usr/bin/strip:binutils /usr/sbin/adduser:adduser
   /usr/sbin/sshd:openssh-server /usr/bin/sftp:openssh-client'
 
 install_npm_packages() {
