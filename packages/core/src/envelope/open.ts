@@ -94,8 +94,7 @@ export async function openEnvelope(source: EnvelopeSource, options: OpenOptions)
     weakKeys,
     maximumIterations,
     signal,
-  });
-  unwrapped.keyFile.fill(0);
+  }).finally(() => unwrapped.keyFile.fill(0));
   return new Opened({
     located,
     statement,
@@ -175,6 +174,7 @@ class Opened implements OpenedEnvelope {
   readonly verification: Verification;
   readonly repairs: readonly string[];
   readonly #state: OpenedState;
+  #isDisposed = false;
 
   constructor(state: OpenedState) {
     const { manifest, parameters, plaintextName } = state.statement;
@@ -206,6 +206,7 @@ class Opened implements OpenedEnvelope {
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     this.#state.chosen.passphrase.fill(0);
   }
 
@@ -219,20 +220,22 @@ class Opened implements OpenedEnvelope {
   }
 
   async *#decrypt(options: ReadPlaintextOptions): AsyncGenerator<Buffer> {
-    const { located, statement, chosen, maximumIterations } = this.#state;
+    const { located, statement, maximumIterations } = this.#state;
+    const { parameters } = this;
+    const { signal } = options;
+    const secret = this.#passphrase();
     const check = this.#newCheck();
     const payload = observe(located.read(options), (chunk) => check?.update(chunk));
-    const { passphrase: secret } = chosen;
     let size = 0;
     try {
-      for await (const chunk of decryptPayload(payload, { parameters: this.parameters, secret, maximumIterations })) {
+      for await (const chunk of decryptPayload(payload, { parameters, secret, maximumIterations, signal })) {
         size += chunk.length;
         yield chunk;
       }
     } catch (error) {
       const failure = aboutSubject(toSealdropError(error, located.name), located.name);
       // The padding says only that something is wrong; the MAC says what.
-      if (failure.blame === 'sender') await this.#verify(options.signal);
+      if (failure.blame === 'sender') await this.#verify(signal);
       throw failure;
     }
     check?.finish();
@@ -240,13 +243,16 @@ class Opened implements OpenedEnvelope {
   }
 
   #newCheck(): PayloadCheck | null {
-    const { statement, located, chosen } = this.#state;
+    const { statement, located } = this.#state;
     if (statement.manifest === null) return null;
     const { parameters, plaintextName } = statement;
-    return new PayloadCheck(statement.manifest, located.name, {
-      parameters,
-      plaintextName,
-      passphrase: chosen.passphrase,
-    });
+    const passphrase = this.#passphrase();
+    return new PayloadCheck(statement.manifest, located.name, { parameters, plaintextName, passphrase });
+  }
+
+  /** Zeroes would decrypt too: a stream cipher to noise, without an error. */
+  #passphrase(): Buffer {
+    if (this.#isDisposed) throw new SealdropError('usage', 'the envelope is disposed of: open it again');
+    return this.#state.chosen.passphrase;
   }
 }

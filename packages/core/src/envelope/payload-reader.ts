@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { toSealdropError } from '../errors.ts';
+import { throwIfCancelled } from '../keys/cancellation.ts';
 import { PAYLOAD_END_LENGTH } from '../openssl/payload-tail.ts';
 import type { PayloadEnds } from '../openssl/payload-tail.ts';
 
@@ -58,7 +59,7 @@ export async function* readStreamInChunks(
 ): AsyncGenerator<Buffer> {
   let bytesRead = 0;
   for await (const chunk of source) {
-    options.signal?.throwIfAborted();
+    throwIfCancelled(options.signal);
     bytesRead += chunk.length;
     options.onProgress?.(bytesRead);
     yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);

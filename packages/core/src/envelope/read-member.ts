@@ -4,7 +4,7 @@ import { SealdropError, toSealdropError } from '../errors.ts';
 
 /**
  * The bytes of a member, never more than `limit` + 1: enough to see that it is too large, whatever its size.
- * @throws SealdropError `not-found`, `not-permitted`, `io-error`, naming the file
+ * @throws SealdropError `not-found`, `not-permitted`, `hostile-file` for a directory, `io-error`, naming the file
  */
 export async function readMember(path: string, limit: number): Promise<Buffer> {
   try {
@@ -22,15 +22,23 @@ export async function readMember(path: string, limit: number): Promise<Buffer> {
       await handle.close();
     }
   } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EISDIR') throw directoryInPlace(path);
     throw toSealdropError(error, path);
   }
 }
 
-/** Bytes of a regular file; null for a pipe or device, which can be read only once. */
+function directoryInPlace(path: string): SealdropError {
+  return new SealdropError('hostile-file', `${path}: is a directory, not a file`);
+}
+
+/**
+ * Bytes of a regular file; null for a pipe or device, which can be read only once.
+ * @throws SealdropError `not-found`, `not-permitted`, `hostile-file` for a directory, naming the file
+ */
 export async function payloadSizeOnDisk(path: string): Promise<number | null> {
   try {
     const status = await stat(path);
-    if (status.isDirectory()) throw new SealdropError('not-found', `${path}: is a directory, not a file`);
+    if (status.isDirectory()) throw directoryInPlace(path);
     return status.isFile() ? status.size : null;
   } catch (error) {
     throw toSealdropError(error, path);

@@ -11,6 +11,7 @@ import type { EncParameters } from '../openssl/parameters.ts';
 import { readPassphrase } from '../openssl/passphrase.ts';
 import { encryptPayload } from '../openssl/payload-stream.ts';
 import { locatePayload } from './locate-payload.ts';
+import type { LocatedPayload } from './locate-payload.ts';
 import { formatManifest, manifestParameters, payloadMac } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { checkPlaintextName, MAXIMUM_NAME_LENGTH, memberNames } from './naming.ts';
@@ -149,7 +150,7 @@ async function writeMembers(
   try {
     const wrappedKey = wrap(keyFile, options);
     const sizes = { plaintextSize: 0, payloadSize: 0 };
-    const located = await locatePayload(source);
+    const located = await locateSource(source);
     const read = located.read({ signal: options.signal, onProgress: options.onProgress });
     const plaintext = observe(read, (chunk) => (sizes.plaintextSize += chunk.length));
     const mac = payloadMac(options.parameters, options.name, passphrase);
@@ -169,6 +170,14 @@ async function writeMembers(
     keyFile.fill(0);
     passphrase.fill(0);
   }
+}
+
+/** A directory is no member that a sender put there, but the caller's mistake. */
+async function locateSource(source: string | AsyncIterable<Uint8Array>): Promise<LocatedPayload> {
+  return locatePayload(source).catch((error: unknown) => {
+    if (!(error instanceof SealdropError) || error.code !== 'hostile-file') throw error;
+    throw new SealdropError('not-found', error.message, { cause: error });
+  });
 }
 
 async function writeSmall(path: string, contents: string | Uint8Array): Promise<void> {

@@ -42,7 +42,7 @@ const NAME_OF_STREAM = 'plaintext';
 /** @throws SealdropError `incomplete-envelope` when nothing says the parameters, or what the parsers throw */
 export async function readStatement(source: StatementSource): Promise<Statement> {
   const manifest = source.manifest === null ? null : await readManifest(source.manifest);
-  const note = source.note === null || needsNoNote(source, manifest) ? null : await readNote(source.note);
+  const note = needsNoNote(source, manifest) ? null : await readNoteOf(source);
   const plaintextName = manifest?.plaintext.name ?? nameFromPayload(source.payload);
   return {
     manifest,
@@ -74,8 +74,13 @@ export async function readManifest(path: string): Promise<Manifest> {
   return readAbout(path, MAXIMUM_MANIFEST_SIZE, parseManifest);
 }
 
-async function readNote(path: string): Promise<Note> {
-  return readAbout(path, MAXIMUM_NOTE_SIZE, parseNote);
+async function readNoteOf({ note, parameters }: StatementSource): Promise<Note | null> {
+  if (note === null) return null;
+  return readAbout(note, MAXIMUM_NOTE_SIZE, parseNote).catch((error: unknown) => {
+    // It could only have said the OAEP hash, which can be tried: what the caller states is the cure for a note that is not understood.
+    if (parameters !== undefined && error instanceof SealdropError && error.blame === 'sender') return null;
+    throw error;
+  });
 }
 
 async function readAbout<Content>(path: string, limit: number, parse: (bytes: Buffer) => Content): Promise<Content> {
