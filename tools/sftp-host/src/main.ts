@@ -103,6 +103,9 @@ function statusOf(error: unknown): number {
   return error instanceof SftpHostError ? EXIT_STATUS[error.code] : 1;
 }
 
+// A reader that is gone, as in `| head`, must not keep users and files from being removed.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 try {
   const options = parseArguments(process.argv.slice(2));
   if (options.action === 'help') process.stdout.write(HELP);

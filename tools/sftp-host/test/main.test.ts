@@ -83,6 +83,16 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   },
 );
 
+test('users and files are removed even when nobody reads what it prints', async () => {
+  const { base, run } = program();
+  const child = run();
+  child.stdout?.destroy();
+  await readDescription(child);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(readdirSync(base)).toEqual([]);
+});
+
 test('--senders names the senders', async () => {
   const { run } = program();
   const description = await readDescription(run('--senders', 'initech,hooli,acme'));
