@@ -1,6 +1,7 @@
 /** Runs the real program as a child process and waits for what it says. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -8,6 +9,8 @@ import { text } from 'node:stream/consumers';
 const MAIN = join(import.meta.dirname, '../src/main.ts');
 const PROGRAM = ['--conditions=@sealdrop/source', MAIN];
 const DEADLINE = 30_000;
+/** Tests start the program a hundred times: it need not strip the same types each time. */
+const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), 'sealdropd-test-compile-cache') };
 
 export interface LogLine {
   readonly time: string;
@@ -24,7 +27,10 @@ export interface Transcript {
 
 /** Runs a command that ends by itself. */
 export function sealdropd(...words: readonly string[]): Transcript {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...PROGRAM, ...words], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...PROGRAM, ...words], {
+    encoding: 'utf8',
+    env: { ...COMPILE_CACHE, ...process.env },
+  });
   return { status, stdout, stderr };
 }
 
@@ -33,7 +39,7 @@ export async function sealdropdInBackground(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<Transcript> {
-  const env = { ...process.env, ...environment };
+  const env = { ...COMPILE_CACHE, ...process.env, ...environment };
   const child = spawn(process.execPath, [...PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   return { status: child.exitCode, stdout, stderr };
@@ -61,7 +67,7 @@ export class DaemonProcess {
   constructor(configFile: string, environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(process.execPath, [...PROGRAM, 'run', '--config', configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...environment },
+      env: { ...COMPILE_CACHE, ...process.env, ...environment },
     });
     this.#child = child;
     this.stderr = text(child.stderr);

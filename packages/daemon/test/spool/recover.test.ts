@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -189,17 +199,17 @@ test('a claim whose missing member the sender has replaced since is undone, and 
   expect(outcome()).toEqual({ ...DELIVERED_ONCE, delivered: ['report.csv'] });
 });
 
-test('a claim whose members are all in use again keeps what it has, and overwrites nothing', async () => {
-  const left = halfClaim();
-  upload(host, 'report.csv', seal(host, { plaintext: 'a newer one' }));
-  rmSync(left);
-  await host
-    .start()
-    .then((daemon) => daemon.saying({ message: 'quarantined', code: 'incomplete-envelope', envelope: id }));
-  expect(readFileSync(flatPath(host, 'report.csv', 'payload'))).not.toEqual(readFileSync(triple.payload));
-  expect(readFileSync(join(host.spool, 'quarantine', id, 'members', 'report.csv.enc'))).toEqual(
-    readFileSync(triple.payload),
-  );
+test('a claim one of whose names is in use again gives nothing back: old and new members never mix', async () => {
+  rmSync(halfClaim());
+  const newer = seal(host, { plaintext: 'a newer one' });
+  copyFileSync(newer.wrappedKey, flatPath(host, 'report.csv', 'wrappedKey'));
+  const daemon = await host.start();
+  await daemon.saying({ message: 'quarantined', code: 'incomplete-envelope', envelope: id });
+  expect(readdirSync(host.landing)).toEqual(['report.csv.key.enc']);
+  expect(readFileSync(flatPath(host, 'report.csv', 'wrappedKey'))).toEqual(readFileSync(newer.wrappedKey));
+  expect(host.members('quarantine', id)).toEqual(['report.csv.enc', 'report.csv.key.enc']);
+  const kept = join(host.spool, 'quarantine', id, 'members', 'report.csv.key.enc');
+  expect(readFileSync(kept)).toEqual(readFileSync(triple.wrappedKey));
 });
 
 test('an envelope whose record cannot be read is left alone and holds up no other', async () => {
