@@ -1,0 +1,141 @@
+/** From what the trials showed to what is said of it. */
+import { basename } from 'node:path';
+import type { SealdropError } from '../errors.ts';
+import type { ReadPassphrase } from './candidates.ts';
+import {
+  concludeAppendedToItself,
+  concludeDamaged,
+  concludeFromFault,
+  concludeNothingFits,
+} from './conclude-closed.ts';
+import type { OpenCase } from './diagnosis-case.ts';
+import { effortOf, repairOf, sentences } from './diagnosis-case.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { describeAppearance, describeOdds, verdictOf } from './evidence.ts';
+import type { Verdict } from './evidence.ts';
+import { describeForeignPayload } from './foreign-payload.ts';
+import { keyFileReading } from './key-file-readings.ts';
+import { openingCommands } from './repair-commands.ts';
+import { askToChange } from './repair-words.ts';
+import type { CandidateSearch, RatedCandidate } from './search-candidates.ts';
+
+export interface SearchFacts {
+  readonly search: CandidateSearch;
+  readonly secrets: readonly ReadPassphrase[];
+  readonly keyFileFault: SealdropError | null;
+  readonly armorFault: SealdropError | null;
+}
+
+function verdictOn(rated: RatedCandidate | null): Verdict {
+  return rated === null ? 'none' : verdictOf(rated.bits);
+}
+
+/** The wrapped key opened, and the candidates were tried: what is certain goes before what is likely, and that before what nothing shows. */
+export function concludeFromSearch(matter: OpenCase, tried: SearchFacts): Diagnosis {
+  const { search } = tried;
+  const { best, damaged } = search;
+  if (matter.facts.isAppendedToItself) return concludeAppendedToItself(matter, search);
+  if (best !== null && verdictOn(best) === 'certain') return opened(matter, best, search);
+  if (damaged !== null) return concludeDamaged(matter, damaged, search);
+  if (best !== null && verdictOn(best) === 'likely') return opened(matter, best, search);
+  const fault = faultOf(matter, tried);
+  return fault.length > 0 ? concludeFromFault(matter, fault, search) : concludeUncertain(matter, tried);
+}
+
+function faultOf({ facts }: OpenCase, { armorFault, keyFileFault }: SearchFacts): readonly string[] {
+  const foreign = describeForeignPayload(facts.payload);
+  if (foreign !== null) return [foreign];
+  const fault = armorFault ?? keyFileFault;
+  return fault === null ? [] : [fault.message, fault.hint ?? ''];
+}
+
+function concludeUncertain(matter: OpenCase, tried: SearchFacts): Diagnosis {
+  const { best, stated } = tried.search;
+  if (stated !== null && Number.isFinite(stated.bits)) return undecided(matter, stated, tried);
+  if (best !== null && verdictOn(best) === 'ambiguous') return opened(matter, best, tried.search);
+  return concludeNothingFits(matter, tried.search);
+}
+
+interface Opening {
+  readonly verdict: Verdict;
+  /** Null when the verdict does not come from the evidence. */
+  readonly bits: number | null;
+  readonly clauses: readonly string[];
+  readonly tried: number;
+}
+
+function opening(matter: OpenCase, rated: RatedCandidate, { verdict, bits, clauses, tried }: Opening): Diagnosis {
+  const repair = repairOf(matter, rated);
+  const isStated = repair.changes.length === 0;
+  const { appearance } = rated.trial;
+  const { members, facts } = matter;
+  const noise = appearance.kind === 'noise' ? 'expected' : 'not-expected';
+  return {
+    outcome: isStated ? 'opens-as-stated' : 'opens-with-repair',
+    verdict,
+    sentence: sentences(matter, clauses),
+    falseAlarmLog2: bits === null ? null : -bits,
+    plaintext: describeAppearance(appearance),
+    repair,
+    commands: openingCommands({ repair, members, wrappedKey: facts.wrappedKey, noise }),
+    senderMessage: isStated ? null : askToChange(basename(members.payload), repair),
+    effort: effortOf(matter, tried),
+  };
+}
+
+function remarkOn({ trial }: RatedCandidate): string {
+  const { appearance } = trial;
+  if (appearance.kind === 'noise') {
+    return 'its plaintext looks like noise, as compressed or encrypted data without a file signature do';
+  }
+  if (appearance.kind === 'file' && appearance.name.startsWith('another payload')) {
+    return 'its plaintext is another payload of openssl enc: it was encrypted twice, so decrypt the result once more';
+  }
+  return '';
+}
+
+const WITHOUT_MAC = ', though without a MAC nothing shows whether bytes in its middle were changed';
+
+/** The evidence speaks for one candidate. */
+function opened(matter: OpenCase, rated: RatedCandidate, { tried }: CandidateSearch): Diagnosis {
+  const { bits } = rated;
+  const verdict = verdictOf(bits);
+  const { changes } = repairOf(matter, rated);
+  const { statementFault, statement } = matter.facts;
+  const asItIs = `it opens as it is${statement.manifest?.mac === undefined ? WITHOUT_MAC : ''}`;
+  const otherwise = `it ${verdict === 'certain' ? 'opens' : 'may open'}, but not as it says: ${changes.join(', and ')}`;
+  const clauses = [
+    statementFault?.message ?? '',
+    changes.length === 0 ? asItIs : otherwise,
+    `the odds that this is chance are ${describeOdds(bits)}`,
+    remarkOn(rated),
+  ];
+  return opening(matter, rated, { verdict, bits, clauses, tried });
+}
+
+/** What is stated gives a plaintext, and nothing shows whether it is the right one. */
+function undecided(matter: OpenCase, stated: RatedCandidate, { search, secrets }: SearchFacts): Diagnosis {
+  const { trial, bits } = stated;
+  const looks =
+    trial.appearance.kind === 'noise'
+      ? 'the plaintext looks like noise, as a wrong key makes it, but compressed or encrypted data look no different'
+      : `the plaintext is ${describeAppearance(trial.appearance)}`;
+  const proof =
+    trial.padding.kind === 'valid'
+      ? 'its padding is valid, as it is by chance once in 256 times'
+      : 'this cipher mode has no padding';
+  const habit = secrets.find(({ reading }) => keyFileReading(reading).isHabit(matter.found.keyFile));
+  const { tried } = search;
+  if (habit === undefined) {
+    const clauses = ['it opens as it is, and nothing shows whether rightly', looks, proof];
+    return opening(matter, stated, { verdict: 'ambiguous', bits, clauses, tried });
+  }
+  const clauses = [
+    'nothing in the payload shows which passphrase is right',
+    looks,
+    proof,
+    `by the look of the key file, the payload was encrypted with it ${keyFileReading(habit.reading).words}`,
+  ];
+  const guess = { ...stated, candidate: { ...stated.candidate, secret: habit } };
+  return opening(matter, guess, { verdict: 'ambiguous', bits: null, clauses, tried });
+}

@@ -1,0 +1,133 @@
+/**
+ * Why an envelope does not open, and how it does: the wrapped key is unwrapped, and then likely mistakes are undone one after the other on the
+ * payload's beginning and end, until the evidence (evidence.ts) is conclusive.
+ */
+import type { SealdropError } from '../errors.ts';
+import { toSealdropError } from '../errors.ts';
+import type { KeyProvider } from '../keys/key-provider.ts';
+import { publicKeyFingerprint } from '../keys/public-key.ts';
+import { readPassphrase } from '../openssl/passphrase.ts';
+import type { EncParameters, PassphraseRule } from '../openssl/parameters.ts';
+import type { ReadPassphrase } from './candidates.ts';
+import { concludeWithoutKey, concludeWithoutTrial } from './conclude-closed.ts';
+import { concludeFromSearch } from './conclude.ts';
+import { DerivedKeys } from './derived-keys.ts';
+import { readFacts } from './diagnosis-facts.ts';
+import type { DiagnosisFacts, StatementOptions } from './diagnosis-facts.ts';
+import type { OpenCase } from './diagnosis-case.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { describeUselessPayload } from './foreign-payload.ts';
+import { KEY_FILE_READINGS, rereadKeyFile } from './key-file-readings.ts';
+import type { EnvelopeMembers } from './naming.ts';
+import { payloadVariants } from './payload-variants.ts';
+import { searchCandidates } from './search-candidates.ts';
+import { searchUnwrapping, worstFault } from './unwrap-search.ts';
+
+export interface DiagnoseOptions extends StatementOptions {
+  /** Tried in order. */
+  readonly keys: readonly KeyProvider[];
+  /**
+   * HMACs that PBKDF2 may compute in all: 10,000,000 take 2 to 10 seconds of one core. Default `DIAGNOSIS_BUDGET`.
+   */
+  readonly budget?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Enough for every usual number of iterations with the key file as it was sent. */
+export const DIAGNOSIS_BUDGET = 10_000_000;
+
+/**
+ * Diagnoses an envelope without decrypting it whole. Reads the payload's first 64 KiB and its end (base64 text: all of it); asks for at most
+ * 32 RSA operations, none twice.
+ * @throws SealdropError `cancelled`, those of the operating system, and those of a key provider that could not be asked: what says nothing of
+ * the envelope. All that is the sender's to mend is in the result.
+ */
+export async function diagnoseEnvelope(members: EnvelopeMembers, options: DiagnoseOptions): Promise<Diagnosis> {
+  const facts = await readFacts(members, options);
+  const plain = describePlainFault(facts);
+  if (plain !== null) return concludeWithoutTrial({ members, facts }, plain);
+  const { keys, signal } = options;
+  const { found, calls, faults } = await searchUnwrapping(facts.wrappedKey, {
+    keys,
+    stated: facts.statement.oaepCandidates,
+    file: facts.wrappedKeyPath,
+    signal,
+  });
+  if (found !== null) return tryPayload({ members, facts, calls, found }, options);
+  const fault = worstFault(faults);
+  if (fault.blame !== 'sender') throw fault;
+  return concludeWithoutKey({ members, facts, calls }, { fault, foreign: await isForOthers(facts, keys) });
+}
+
+/** What shows without a key. */
+function describePlainFault({ isSameFileTwice, payload, statement }: DiagnosisFacts): string | null {
+  if (isSameFileTwice) return 'payload and wrapped key are the same file: one of the two was sent twice';
+  return describeUselessPayload(payload, statement.parameters);
+}
+
+async function tryPayload(matter: OpenCase, options: DiagnoseOptions): Promise<Diagnosis> {
+  const { facts, found } = matter;
+  const { signal, budget = DIAGNOSIS_BUDGET } = options;
+  const stated = facts.statement.parameters;
+  const derived = new DerivedKeys(budget);
+  const { secrets, fault } = readSecrets(found.keyFile, stated);
+  try {
+    const { variants, armorFault } = await payloadVariants(facts.payload, { path: facts.payloadPath, stated, signal });
+    const search = await searchCandidates({ stated, secrets, variants, keys: derived, signal });
+    const tried = { search, secrets, keyFileFault: fault, armorFault };
+    return concludeFromSearch({ ...matter, iterations: derived.spent }, tried);
+  } finally {
+    derived.dispose();
+    found.keyFile.fill(0);
+    for (const { passphrase } of secrets) passphrase.fill(0);
+  }
+}
+
+interface Secrets {
+  readonly secrets: readonly ReadPassphrase[];
+  /** Why the key file cannot be read as it is; null when it can. */
+  readonly fault: SealdropError | null;
+}
+
+const RULES: readonly PassphraseRule[] = ['file', 'argument', 'kfile'];
+
+/** Each passphrase once, the stated reading first. */
+function readSecrets(keyFile: Buffer, stated: EncParameters): Secrets {
+  if (stated.keyDerivation.method === 'raw-key') {
+    return { secrets: [{ reading: 'as-sent', rule: 'file', passphrase: Buffer.from(keyFile) }], fault: null };
+  }
+  const { passphraseRule } = stated;
+  const attempts = [
+    ...KEY_FILE_READINGS.map((reading) => ({ reading, rule: passphraseRule })),
+    ...RULES.map((rule) => ({ reading: 'as-sent' as const, rule })),
+  ];
+  const secrets = new Map<string, ReadPassphrase>();
+  let fault: SealdropError | null = null;
+  for (const attempt of attempts) {
+    const reread = rereadKeyFile(keyFile, attempt.reading);
+    if (reread === null) continue;
+    try {
+      const passphrase = readPassphrase(reread, attempt.rule);
+      const id = passphrase.toString('hex');
+      if (!secrets.has(id)) secrets.set(id, { ...attempt, passphrase });
+    } catch (error) {
+      if (attempt.reading === 'as-sent' && attempt.rule === passphraseRule) fault = toSealdropError(error);
+    }
+  }
+  return { secrets: [...secrets.values()], fault };
+}
+
+/** Whether the manifest names a public key that is none of these; false when it names none, or they cannot all be asked. */
+async function isForOthers({ statement }: DiagnosisFacts, keys: readonly KeyProvider[]): Promise<boolean> {
+  const wanted = statement.manifest?.key.publicKeySha256;
+  if (wanted === undefined) return false;
+  const fingerprints = await Promise.all(
+    keys.map((key) =>
+      key
+        .publicKey()
+        .then(publicKeyFingerprint)
+        .catch(() => wanted),
+    ),
+  );
+  return !fingerprints.includes(wanted);
+}

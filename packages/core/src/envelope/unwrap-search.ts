@@ -1,0 +1,153 @@
+/** Finding the key, OAEP parameters and reading that open a wrapped key: each wrapped key with each hash at most once. */
+import { SealdropError, toSealdropError } from '../errors.ts';
+import type { KeyProvider } from '../keys/key-provider.ts';
+import { formatOaep, oaepWith } from '../keys/oaep-parameters.ts';
+import type { OaepParameters } from '../keys/oaep-parameters.ts';
+import { rereadWrappedKey } from './wrapped-key-readings.ts';
+import type { WrappedKeyReading } from './wrapped-key-readings.ts';
+
+export interface UnwrapFinding {
+  readonly keyFile: Buffer;
+  readonly keyName: string;
+  readonly oaep: OaepParameters;
+  readonly reading: WrappedKeyReading;
+  /** Bytes of the RSA ciphertext. */
+  readonly size: number;
+}
+
+export interface UnwrapSearch {
+  readonly found: UnwrapFinding | null;
+  /** RSA operations asked for: with AWS KMS, each is a request that is paid for. */
+  readonly calls: number;
+  /** What stood in the way, in order; of the key providers and of the file itself. */
+  readonly faults: readonly SealdropError[];
+}
+
+export interface UnwrapOptions {
+  readonly keys: readonly KeyProvider[];
+  /** Tried first, in this order. */
+  readonly stated: readonly OaepParameters[];
+  /** For messages. */
+  readonly file: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** RSA operations in one search, whatever the number of keys. */
+const MAXIMUM_CALLS = 32;
+
+const READINGS: readonly WrappedKeyReading[] = ['as-sent', 'from-hexadecimal', 'without-line-end'];
+
+/** AWS KMS does the first two. Java's default for SHA-256 leaves MGF1 at SHA-1. */
+const USUAL_OAEP: readonly OaepParameters[] = [
+  oaepWith('sha256'),
+  oaepWith('sha1'),
+  { ...oaepWith('sha256'), mgf1Hash: 'sha1' },
+  oaepWith('sha512'),
+  oaepWith('sha384'),
+  { ...oaepWith('sha512'), mgf1Hash: 'sha1' },
+  oaepWith('sha224'),
+];
+
+type Opened = Pick<UnwrapFinding, 'keyFile' | 'keyName' | 'oaep'>;
+
+/** Errors of a key that no other hash can change. */
+function endsKey(error: SealdropError): boolean {
+  return error.blame !== 'sender' || error.details['expectedSize'] !== undefined;
+}
+
+function wasNotAsked(error: SealdropError): boolean {
+  return error.code === 'unsupported-oaep' || error.details['expectedSize'] !== undefined;
+}
+
+class Search {
+  calls = 0;
+  readonly faults: SealdropError[] = [];
+  readonly #options: UnwrapOptions;
+
+  constructor(options: UnwrapOptions) {
+    this.#options = options;
+  }
+
+  async run(contents: Buffer): Promise<UnwrapFinding | null> {
+    const tried = new Set<string>();
+    for (const reading of READINGS) {
+      const wrappedKey = this.#read(contents, reading);
+      const id = wrappedKey?.toString('hex') ?? '';
+      if (wrappedKey === null || tried.has(id)) continue;
+      tried.add(id);
+      const opened = await this.#tryKeys(wrappedKey);
+      if (opened !== null) return { ...opened, reading, size: wrappedKey.length };
+    }
+    return null;
+  }
+
+  #read(contents: Buffer, reading: WrappedKeyReading): Buffer | null {
+    try {
+      return rereadWrappedKey(contents, reading, this.#options.file);
+    } catch (error) {
+      if (reading === 'as-sent') this.faults.push(toSealdropError(error));
+      return null;
+    }
+  }
+
+  /** What is stated with every key first, since one of these is the usual case. */
+  async #tryKeys(wrappedKey: Buffer): Promise<Opened | null> {
+    const { stated } = this.#options;
+    const others = USUAL_OAEP.filter((oaep) => !stated.some((said) => formatOaep(said) === formatOaep(oaep)));
+    let keys = this.#options.keys;
+    for (const candidates of [stated, others]) {
+      const open: KeyProvider[] = [];
+      for (const key of keys) {
+        const result = await this.#tryKey(wrappedKey, key, candidates);
+        if (result !== 'ended' && result !== 'refused') return result;
+        if (result === 'refused') open.push(key);
+      }
+      keys = open;
+    }
+    return null;
+  }
+
+  async #tryKey(
+    wrappedKey: Buffer,
+    key: KeyProvider,
+    candidates: readonly OaepParameters[],
+  ): Promise<Opened | 'refused' | 'ended'> {
+    const { signal } = this.#options;
+    for (const oaep of candidates) {
+      if (this.calls >= MAXIMUM_CALLS) return 'ended';
+      this.calls += 1;
+      try {
+        return { keyFile: await key.unwrap(wrappedKey, oaep, { signal }), keyName: key.name, oaep };
+      } catch (error) {
+        const fault = toSealdropError(error, key.name);
+        if (fault.code === 'cancelled') throw fault;
+        if (wasNotAsked(fault)) this.calls -= 1;
+        this.faults.push(fault);
+        if (endsKey(fault)) return 'ended';
+      }
+    }
+    return 'refused';
+  }
+}
+
+/**
+ * The first key, OAEP parameters and reading that open what a wrapped key file holds. That OAEP opens is a proof in itself.
+ * @throws SealdropError `cancelled`; all other faults are in the result
+ */
+export async function searchUnwrapping(contents: Buffer, options: UnwrapOptions): Promise<UnwrapSearch> {
+  const search = new Search(options);
+  const found = await search.run(contents);
+  return { found, calls: search.calls, faults: search.faults };
+}
+
+/** The fault that tells most: a key that could not be asked goes before one that does not fit. */
+export function worstFault(faults: readonly SealdropError[]): SealdropError {
+  return (
+    faults.find(({ blame }) => blame === 'passing') ??
+    faults.find(({ blame }) => blame === 'receiver') ??
+    faults.find(({ code }) => code === 'bad-wrapped-key' || code === 'swapped-members') ??
+    faults.find(({ code, details }) => code === 'unwrap-failed' && details['expectedSize'] === undefined) ??
+    faults[0] ??
+    new SealdropError('usage', 'no key is given to unwrap with')
+  );
+}
