@@ -3,7 +3,7 @@ import { makeKeyPair } from './sender.ts';
 import { Workspace } from './transcript.ts';
 
 const MIB = 1024 * 1024;
-const LARGE = 512;
+const LARGE = 1024;
 /** MiB; a program that kept the file would need more than twice as much. */
 const LIMIT = 200;
 
