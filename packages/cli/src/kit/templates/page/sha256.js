@@ -37,7 +37,15 @@ function fillSchedule(words, bytes, offset) {
 
 /** FIPS 180-4 §6.2.2, steps 2 to 4. */
 function compress(state, words) {
-  let [a, b, c, d, e, f, g, h] = state;
+  // Not by destructuring, which goes through an iterator for each block.
+  let a = state[0];
+  let b = state[1];
+  let c = state[2];
+  let d = state[3];
+  let e = state[4];
+  let f = state[5];
+  let g = state[6];
+  let h = state[7];
   for (let t = 0; t < ROUNDS; t++) {
     const big1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
     const first = (h + big1 + ((e & f) ^ (~e & g)) + ROUND_CONSTANTS[t] + words[t]) | 0;
