@@ -94,7 +94,8 @@ export interface EncryptOptions extends PayloadOptions {
   readonly salt?: Uint8Array | undefined;
 }
 
-function chooseSalt({ parameters, salt }: EncryptOptions): Uint8Array | null {
+/** The salt to encrypt with. */
+export function chooseSalt({ parameters, salt }: EncryptOptions): Uint8Array | null {
   switch (parameters.salt.kind) {
     case 'header':
       return salt ?? randomBytes(parameters.salt.length);

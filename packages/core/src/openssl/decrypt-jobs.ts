@@ -1,0 +1,145 @@
+/** What threads do to decrypt a file (DESIGN section 7). Each job is one synchronous loop. */
+import { rangeIv } from './cipher-range.ts';
+import { Digester, type DigestRequest, type PayloadDigests } from './payload-digests.ts';
+import { changedWhileRead, type OpenFile, readAt, readExactlyAt, writeAt } from './file-bytes.ts';
+import { createDecryptor, type KeyedCipher, type Padding, releaseOutput } from './payload-transform.ts';
+import { checkStopped, type Control, type RingMemory, RingReader, RingWriter } from './shared-ring.ts';
+
+/**
+ * Bytes a call of the cipher's. Measured: the piece and its output stay in the cache, and malloc keeps output of this size at hand; larger ones
+ * are fresh pages each time.
+ */
+export const PIECE_SIZE = 64 * 1024;
+
+/** Called with the number of bytes done since the last call. */
+export type Report = (bytes: number) => void;
+
+export interface RangesJob {
+  readonly kind: 'decrypt-ranges';
+  readonly input: OpenFile;
+  readonly output: OpenFile;
+  readonly keyed: KeyedCipher;
+  readonly padding: Padding;
+  readonly ciphertext: {
+    /** Offset in the input file. */
+    readonly start: number;
+    /** Bytes. */
+    readonly size: number;
+  };
+  /** Bytes, a multiple of `RANGE_UNIT`. */
+  readonly rangeSize: number;
+  /** The index of the next range that nobody has taken; shared by all threads of the job. */
+  readonly next: BigInt64Array;
+  readonly control: Control;
+}
+
+/** Takes ranges until there are none. Their order on disk is nearly that of one thread, so that the disk sees it so too. */
+export function decryptRanges(job: RangesJob, report: Report): number {
+  const { rangeSize, ciphertext } = job;
+  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_SIZE, rangeSize));
+  let written = 0;
+  for (;;) {
+    const offset = Number(Atomics.add(job.next, 0, 1n)) * rangeSize;
+    if (offset >= ciphertext.size && offset > 0) return written;
+    written += decryptRange(job, offset, buffer);
+    report(Math.min(rangeSize, ciphertext.size - offset));
+  }
+}
+
+/** An IV has at most these bytes. */
+const LONGEST_IV = 16;
+
+function decryptorAt({ keyed, padding, input, ciphertext, rangeSize }: RangesJob, offset: number) {
+  const before = Buffer.alloc(Math.min(keyed.iv?.length ?? 0, LONGEST_IV));
+  if (offset > 0) readExactlyAt(input, before, ciphertext.start + offset - before.length);
+  const isLast = offset + rangeSize >= ciphertext.size;
+  const iv = rangeIv(keyed.cipher, keyed.iv, { offset, before });
+  return createDecryptor({ ...keyed, iv }, isLast ? padding : 'none');
+}
+
+function decryptRange(job: RangesJob, offset: number, buffer: Buffer): number {
+  const { input, output, ciphertext } = job;
+  const decryptor = decryptorAt(job, offset);
+  const end = Math.min(offset + job.rangeSize, ciphertext.size);
+  let written = 0;
+  const write = (bytes: Buffer): void => {
+    writeAt(output, bytes, offset + written);
+    written += bytes.length;
+    releaseOutput(bytes);
+  };
+  for (let position = offset; position < end; position += buffer.length) {
+    checkStopped(job.control);
+    const piece = buffer.subarray(0, Math.min(buffer.length, end - position));
+    readExactlyAt(input, piece, ciphertext.start + position);
+    write(decryptor.update(piece));
+  }
+  write(decryptor.final());
+  return written;
+}
+
+export interface ReadJob {
+  readonly kind: 'read-and-digest';
+  readonly input: OpenFile;
+  /** Bytes. */
+  readonly size: number;
+  readonly digests: DigestRequest;
+  readonly ring: RingMemory;
+}
+
+/** Reads a file and digests it, for another thread to decrypt: the very bytes that the digests vouch for. */
+export function readAndDigest({ input, size, digests, ring }: ReadJob, report: Report): PayloadDigests {
+  const digester = new Digester(digests);
+  const writer = new RingWriter(ring);
+  for (let position = 0; position < size;) {
+    const slot = writer.claim();
+    const piece = slot.subarray(0, Math.min(slot.length, size - position));
+    readExactlyAt(input, piece, position);
+    writer.publish(piece.length);
+    // The other thread may have it meanwhile; neither changes it before both are done, as the slot is claimed again only after `digest`.
+    digester.update(piece);
+    position += piece.length;
+    report(piece.length);
+  }
+  if (readAt(input, Buffer.alloc(1), size) > 0) throw changedWhileRead(input, { size });
+  writer.claim();
+  writer.publish(0);
+  return digester.digests();
+}
+
+export interface DecryptJob {
+  readonly kind: 'decrypt-and-write';
+  readonly input: OpenFile;
+  readonly output: OpenFile;
+  readonly keyed: KeyedCipher;
+  readonly padding: Padding;
+  /** The payload's first bytes, as they were when the key was derived from their salt. */
+  readonly header: Uint8Array;
+  readonly ring: RingMemory;
+}
+
+/** Decrypts what `readAndDigest` reads. */
+export function decryptAndWrite({ input, output, keyed, padding, header, ring }: DecryptJob): number {
+  const decryptor = createDecryptor(keyed, padding);
+  const reader = new RingReader(ring);
+  let written = 0;
+  const write = (bytes: Buffer): void => {
+    writeAt(output, bytes, written);
+    written += bytes.length;
+    releaseOutput(bytes);
+  };
+  let skip = header.length;
+  for (let slot = reader.take(); slot.length > 0; slot = reader.take()) {
+    if (skip > 0 && !isHeader(slot, header)) throw changedWhileRead(input, { size: header.length });
+    for (let start = skip; start < slot.length; start += PIECE_SIZE) {
+      write(decryptor.update(slot.subarray(start, start + PIECE_SIZE)));
+    }
+    skip = 0;
+    reader.release();
+  }
+  write(decryptor.final());
+  return written;
+}
+
+function isHeader(slot: Uint8Array, header: Uint8Array): boolean {
+  return Buffer.compare(slot.subarray(0, header.length), header) === 0;
+}

@@ -1,0 +1,62 @@
+/** The program of a worker thread (`worker-pool.ts` starts it): one job at a time, until the process ends. */
+import { parentPort } from 'node:worker_threads';
+import { SealdropError, toSealdropError } from '../errors.ts';
+import { decryptAndWrite, decryptRanges, readAndDigest, type Report } from './decrypt-jobs.ts';
+import { encryptPieces, readDigestAndWrite } from './encrypt-jobs.ts';
+import { Stopped } from './shared-ring.ts';
+import type { FailedJob, Job, JobMessage, JobResults } from './worker-jobs.ts';
+
+/** Bytes between two reports: so few that they cost nothing. */
+const REPORT_INTERVAL = 16 * 1024 * 1024;
+
+function sparingly(report: Report): Report {
+  let pending = 0;
+  return (bytes) => {
+    pending += bytes;
+    if (pending < REPORT_INTERVAL) return;
+    report(pending);
+    pending = 0;
+  };
+}
+
+function work(job: Job, report: Report): JobResults[Job['kind']] {
+  switch (job.kind) {
+    case 'decrypt-ranges':
+      return decryptRanges(job, report);
+    case 'read-and-digest':
+      return readAndDigest(job, report);
+    case 'decrypt-and-write':
+      return decryptAndWrite(job);
+    case 'encrypt':
+      return encryptPieces(job);
+    case 'read-digest-and-write':
+      return readDigestAndWrite(job, report);
+    default:
+      return job satisfies never;
+  }
+}
+
+/** An error loses its own fields between threads. */
+function describe(error: unknown): FailedJob {
+  if (error instanceof Stopped) return { kind: 'stopped' };
+  const { code, message, hint, details } = toSealdropError(error);
+  return { kind: 'failed', code, message, hint, details };
+}
+
+function answer(job: Job, post: (message: JobMessage) => void): void {
+  try {
+    const result = work(
+      job,
+      sparingly((bytes) => post({ kind: 'progress', bytes })),
+    );
+    post({ kind: 'done', result });
+  } catch (error) {
+    post(describe(error));
+  } finally {
+    if ('port' in job) job.port.close();
+  }
+}
+
+const port = parentPort;
+if (port === null) throw new SealdropError('internal', 'payload-worker.ts is not a program of its own');
+port.on('message', (job: Job) => answer(job, (message) => port.postMessage(message)));

@@ -1,0 +1,32 @@
+/** What is said between the main thread and its workers. */
+import type { ErrorCode } from '../errors.ts';
+import type { DecryptJob, RangesJob, ReadJob } from './decrypt-jobs.ts';
+import type { Carried, CarryJob, EncryptJob } from './encrypt-jobs.ts';
+import type { PayloadDigests } from './payload-digests.ts';
+
+export type Job = RangesJob | ReadJob | DecryptJob | EncryptJob | CarryJob;
+
+/** What each kind of job gives. Numbers are the bytes written. */
+export interface JobResults {
+  'decrypt-ranges': number;
+  'read-and-digest': PayloadDigests;
+  'decrypt-and-write': number;
+  encrypt: void;
+  'read-digest-and-write': Carried;
+}
+
+export type FailedJob =
+  | {
+      readonly kind: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly hint: string | undefined;
+      readonly details: Readonly<Record<string, string | number>>;
+    }
+  /** Somebody else's failure ended the work. */
+  | { readonly kind: 'stopped' };
+
+export type JobMessage =
+  | { readonly kind: 'progress'; readonly bytes: number }
+  | { readonly kind: 'done'; readonly result: JobResults[Job['kind']] }
+  | FailedJob;

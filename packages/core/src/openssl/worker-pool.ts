@@ -1,0 +1,170 @@
+/** The threads of a process for large files: started when first needed, and kept. */
+import { availableParallelism } from 'node:os';
+import { extname } from 'node:path';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { Transferable } from 'node:worker_threads';
+import { SealdropError, toSealdropError } from '../errors.ts';
+import { Stopped } from './shared-ring.ts';
+import type { FailedJob, Job, JobMessage, JobResults } from './worker-jobs.ts';
+
+/** Beside this file, with the same ending: `.ts` from source, `.js` when built. A bundle needs it beside itself under this name. */
+const PROGRAM = new URL(`payload-worker${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
+
+/** MB. A job makes next to no objects; without limits V8 would grow its young generation for them all the same. */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
+
+function toError(failed: FailedJob): Error {
+  if (failed.kind === 'stopped') return new Stopped();
+  const { code, message, hint, details } = failed;
+  return new SealdropError(code, message, { hint, details });
+}
+
+export interface RunOptions {
+  readonly transfer?: readonly Transferable[] | undefined;
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/** One thread. It keeps the process alive only while it works. */
+export class PoolWorker {
+  readonly #worker: Worker;
+  #failure: SealdropError | null = null;
+
+  constructor() {
+    this.#worker = new Worker(PROGRAM, { env: SHARE_ENV, name: 'sealdrop', resourceLimits: RESOURCE_LIMITS });
+    this.#worker.unref();
+    this.#worker.on('error', (error) => (this.#failure ??= toSealdropError(error)));
+    this.#worker.on('exit', () => (this.#failure ??= new SealdropError('internal', 'a worker thread has ended')));
+  }
+
+  get hasEnded(): boolean {
+    return this.#failure !== null;
+  }
+
+  /** @throws SealdropError whatever the job throws, or `internal` when the thread ends; `Stopped` */
+  async run<Kind extends Job['kind']>(
+    job: Extract<Job, { kind: Kind }>,
+    { transfer = [], onProgress }: RunOptions = {},
+  ): Promise<JobResults[Kind]> {
+    const { promise, resolve, reject } = Promise.withResolvers<JobResults[Kind]>();
+    const onMessage = (message: JobMessage): void => {
+      if (message.kind === 'progress') onProgress?.(message.bytes);
+      // The worker answers each job with its own kind of result.
+      else if (message.kind === 'done') resolve(message.result as JobResults[Kind]);
+      else reject(toError(message));
+    };
+    const onEnd = (): void => reject(this.#failure ?? new SealdropError('internal', 'a worker thread has ended'));
+    this.#worker.on('message', onMessage).on('exit', onEnd);
+    this.#worker.ref();
+    try {
+      if (this.hasEnded) onEnd();
+      else this.#worker.postMessage(job, [...transfer]);
+      return await promise;
+    } finally {
+      this.#worker.off('message', onMessage).off('exit', onEnd);
+      this.#worker.unref();
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+interface Request {
+  readonly minimum: number;
+  readonly maximum: number;
+  grant(workers: readonly PoolWorker[]): void;
+}
+
+export interface LeaseOptions {
+  /** Fewer would not do: threads that wait for each other must all be there. */
+  readonly minimum: number;
+  /** More could not help. */
+  readonly maximum: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class WorkerPool {
+  readonly #size: number;
+  readonly #idle: PoolWorker[] = [];
+  readonly #waiting: Request[] = [];
+  #leased = 0;
+
+  /** @param size threads at most; at least 2, so that a reader and a writer can work together */
+  constructor(size: number) {
+    this.#size = Math.max(2, size);
+  }
+
+  /** Starts threads that will be needed soon, while there is other work to do. */
+  prepare(count: number): void {
+    const missing = Math.min(count, this.#size) - this.#leased - this.#idle.length;
+    for (let started = 0; started < missing; started++) this.#idle.push(new PoolWorker());
+  }
+
+  /**
+   * Lends threads to `work`, in the order of asking.
+   * @throws SealdropError `cancelled` when the signal aborts before there are enough; whatever `work` throws
+   */
+  async lend<Result>(
+    { minimum, maximum, signal }: LeaseOptions,
+    work: (workers: readonly PoolWorker[]) => Promise<Result>,
+  ): Promise<Result> {
+    const { promise, resolve: grant, reject } = Promise.withResolvers<readonly PoolWorker[]>();
+    const request: Request = { minimum, maximum, grant };
+    const onAbort = (): void => {
+      const place = this.#waiting.indexOf(request);
+      if (place !== -1) this.#waiting.splice(place, 1);
+      reject(new SealdropError('cancelled', 'interrupted', { cause: signal?.reason }));
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#waiting.push(request);
+    if (signal?.aborted === true) onAbort();
+    this.#grantNext();
+    const workers = await promise.finally(() => signal?.removeEventListener('abort', onAbort));
+    try {
+      return await work(workers);
+    } finally {
+      this.#takeBack(workers);
+    }
+  }
+
+  /** Ends all threads that are idle. */
+  async end(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((worker) => worker.end()));
+  }
+
+  #grantNext(): void {
+    for (let request = this.#waiting[0]; request !== undefined; request = this.#waiting[0]) {
+      const free = this.#size - this.#leased;
+      if (free < request.minimum) return;
+      this.#waiting.shift();
+      request.grant(this.#take(Math.min(request.maximum, free)));
+    }
+  }
+
+  #take(count: number): readonly PoolWorker[] {
+    this.#leased += count;
+    return Array.from({ length: count }, () => this.#idleWorker() ?? new PoolWorker());
+  }
+
+  #idleWorker(): PoolWorker | undefined {
+    for (let worker = this.#idle.pop(); worker !== undefined; worker = this.#idle.pop()) {
+      if (!worker.hasEnded) return worker;
+    }
+    return undefined;
+  }
+
+  #takeBack(workers: readonly PoolWorker[]): void {
+    this.#leased -= workers.length;
+    this.#idle.push(...workers.filter((worker) => !worker.hasEnded));
+    this.#grantNext();
+  }
+}
+
+let shared: WorkerPool | undefined;
+
+/** The pool of this process: as many threads as there are cores. */
+export function sharedWorkerPool(): WorkerPool {
+  shared ??= new WorkerPool(availableParallelism());
+  return shared;
+}
