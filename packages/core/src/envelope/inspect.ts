@@ -1,10 +1,11 @@
 /** What an envelope is made of, as far as it shows without the key. */
 import { basename } from 'node:path';
 import { stat } from 'node:fs/promises';
-import { toSealdropError } from '../errors.ts';
+import { aboutSubject, toSealdropError } from '../errors.ts';
 import { MAXIMUM_WRAPPED_KEY_SIZE, readWrappedKey } from '../keys/read-wrapped-key.ts';
 import { formatOaep } from '../keys/oaep-parameters.ts';
-import { MAGIC } from '../openssl/header.ts';
+import { createArmorDecoder } from '../openssl/armor.ts';
+import { MAGIC, parseHeader } from '../openssl/header.ts';
 import { formatFlags } from '../openssl/parameters.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { plaintextNameOf } from './naming.ts';
@@ -65,16 +66,19 @@ export async function inspectEnvelope(members: EnvelopeMembers, parameters?: Enc
       return await work();
     } catch (error) {
       const { code, message, hint } = toSealdropError(error);
-      problems.push({ code, message, hint: hint ?? null });
+      if (problems.every((problem) => problem.message !== message))
+        problems.push({ code, message, hint: hint ?? null });
       return null;
     }
   };
-  const statement = await attempt(() => readStatement({ ...members, parameters }));
+  // Without the payload's name, which may be the only thing that is wrong.
+  const statement = await attempt(() => readStatement({ ...members, payload: null, parameters }));
   const wrappedKey = await attempt(() => inspectWrappedKey(members.wrappedKey));
   const payload = await attempt(() => inspectPayload(members.payload));
   await attempt(() => checkSize(members));
-  const plaintextName =
-    statement?.plaintextName ?? (await attempt(async () => plaintextNameOf(basename(members.payload))));
+  if (statement !== null) await attempt(() => checkBeginning(members.payload, statement.parameters));
+  const stated = statement?.manifest?.plaintext.name;
+  const plaintextName = stated ?? (await attempt(async () => plaintextNameOf(basename(members.payload))));
   return { members: await inspectFiles(members), plaintextName, wrappedKey, payload, ...describe(statement), problems };
 }
 
@@ -108,6 +112,19 @@ async function inspectPayload(path: string): Promise<Inspection['payload']> {
   const salted = bytes.subarray(0, MAGIC.length).equals(MAGIC);
   const salt = bytes.subarray(MAGIC.length, MAGIC.length + DEFAULT_SALT_LENGTH);
   return { header: salted ? 'salted' : 'none', armored, saltHex: salted ? salt.toString('hex') : null };
+}
+
+/** Whether the payload begins as its parameters call for. */
+async function checkBeginning(path: string, parameters: EncParameters): Promise<void> {
+  const bytes = await readMember(path, BEGINNING_SIZE);
+  const continuation = bytes.length > BEGINNING_SIZE ? 'more-may-follow' : 'complete';
+  try {
+    const decoder = createArmorDecoder();
+    const beginning = parameters.armor === 'none' ? bytes : decoder.update(bytes);
+    parseHeader(beginning, parameters.salt, continuation);
+  } catch (error) {
+    throw aboutSubject(toSealdropError(error), path);
+  }
 }
 
 async function checkSize(members: EnvelopeMembers): Promise<void> {

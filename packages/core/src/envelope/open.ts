@@ -1,5 +1,4 @@
 /** Opening an envelope: the one room that knows names, notes, keys and the enc format together. */
-import { rm } from 'node:fs/promises';
 import { aboutSubject, SealdropError, toSealdropError } from '../errors.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
@@ -13,6 +12,7 @@ import type { ChosenPassphrase } from './choose-passphrase.ts';
 import type { EnvelopeMembers } from './naming.ts';
 import { locatePayload } from './locate-payload.ts';
 import type { LocatedPayload } from './locate-payload.ts';
+import { removeQuietly } from './output-file.ts';
 import { observe, writeNewFile } from './payload-reader.ts';
 import type { ReadOptions } from './payload-reader.ts';
 import { readMember } from './read-member.ts';
@@ -195,7 +195,7 @@ class Opened implements OpenedEnvelope {
       return { size: await writeNewFile(path, this.#decrypt(options), PLAINTEXT_MODE) };
     } catch (error) {
       const failure = toSealdropError(error, path);
-      if (failure.code !== 'already-exists') await rm(path, { force: true });
+      if (failure.code !== 'already-exists') await removeQuietly(path);
       throw failure;
     }
   }

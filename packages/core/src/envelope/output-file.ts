@@ -35,10 +35,15 @@ export async function createOutputFile(
     await synchronize(temporaryPath);
     await moveIntoPlace(temporaryPath, finalPath, existing);
   } catch (error) {
-    await rm(temporaryPath, { force: true });
+    await removeQuietly(temporaryPath);
     throw asOutputError(error, { temporaryPath, finalPath });
   }
   await synchronize(dirname(finalPath));
+}
+
+/** Removes the file that a failed attempt made, if anything: the attempt's own error is the one to be told. */
+export async function removeQuietly(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => undefined);
 }
 
 /** Gives a finished file its final name; with `refuse` the kernel decides that the name is free (link(2) fails on an existing one). */
@@ -50,7 +55,10 @@ export async function moveIntoPlace(temporaryPath: string, finalPath: string, ex
     if (!isWithoutHardLinks(error)) throw error;
     // FAT, exFAT and some network file systems: an empty file reserves the name, and the rename replaces it atomically.
     await (await open(finalPath, 'wx')).close();
-    return rename(temporaryPath, finalPath);
+    return rename(temporaryPath, finalPath).catch(async (failure: unknown) => {
+      await removeQuietly(finalPath);
+      throw failure;
+    });
   }
   await unlink(temporaryPath);
 }
@@ -87,12 +95,19 @@ function asOutputError(error: unknown, { temporaryPath, finalPath }: OutputPaths
   if (known.code === 'not-found') {
     return new SealdropError('cannot-create', `${finalPath}: its directory does not exist`, { cause: error });
   }
-  const { code, hint, details } = known;
+  const { hint, details } = known;
+  const code = isUnusablePath(error) ? 'cannot-create' : known.code;
   return new SealdropError(code, `${finalPath}${known.message.slice(temporaryPath.length)}`, {
     hint,
     details,
     cause: error,
   });
+}
+
+/** A path that will never do, as opposed to a disk that may recover. */
+function isUnusablePath(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EISDIR' || code === 'ENAMETOOLONG' || code === 'EINVAL';
 }
 
 /** fsync(2) of a file or a directory: without the directory's, a power cut may take the new name back. */

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { SealdropError, toSealdropError } from '../errors.ts';
 import { groupNames } from './naming.ts';
 import type { MemberRole } from './naming.ts';
-import { alreadyExists, moveIntoPlace, pathExists, synchronize } from './output-file.ts';
+import { alreadyExists, moveIntoPlace, pathExists, removeQuietly, synchronize } from './output-file.ts';
 import type { ExistingFile } from './output-file.ts';
 
 export interface Publication {
@@ -43,7 +43,7 @@ async function publishFlat(staging: string, publication: Publication): Promise<v
       published.push(paths[role]);
     }
   } catch (error) {
-    for (const path of published) await rm(path, { force: true });
+    for (const path of published) await removeQuietly(path);
     throw toSealdropError(error, paths[roles[published.length] ?? 'payload']);
   }
   await synchronize(dirname(paths.payload));

@@ -78,7 +78,7 @@ export async function sealEnvelope(
   } catch (error) {
     throw toSealdropError(error, options.directory);
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

@@ -612,6 +612,16 @@ describe('writePlaintext', () => {
     });
   });
 
+  test('says when the directory is a file', async () => {
+    const directory = newDirectory();
+    writeFileSync(join(directory, 'file'), '');
+    const path = join(directory, 'file', 'plaintext');
+    await expect((await sealed()).writePlaintext(path)).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining(path),
+    });
+  });
+
   test('can be called again', async () => {
     const directory = newDirectory();
     const envelope = await sealed();

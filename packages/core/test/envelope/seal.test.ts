@@ -444,6 +444,15 @@ describe('sealing that fails leaves nothing behind', () => {
     });
   });
 
+  test('when the directory is a file', async () => {
+    const directory = join(newDirectory(), 'file');
+    writeFileSync(directory, '');
+    await expect(sealEnvelope(once(plaintext), usual(directory))).rejects.toMatchObject({
+      code: 'cannot-create',
+      message: expect.stringContaining(directory),
+    });
+  });
+
   test('when it was interrupted before it began', async () => {
     expect(await codesOf(once(plaintext), { signal: AbortSignal.abort() })).toEqual(['cancelled', 'cancelled']);
     expect(await codesOf(once(plaintext), { signal: AbortSignal.abort(new Error('stop')) })).toEqual([
