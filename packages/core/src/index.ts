@@ -26,3 +26,16 @@ export * from './envelope/manifest.ts';
 export * from './envelope/note.ts';
 export { MINIMUM_PASSPHRASE_LENGTH } from './envelope/choose-passphrase.ts';
 export { readManifest } from './envelope/statement.ts';
+export * from './envelope/diagnosis.ts';
+export { DIAGNOSIS_BUDGET, type DiagnoseOptions, diagnoseEnvelope } from './envelope/diagnose.ts';
+export { openRepaired } from './envelope/open-repaired.ts';
+export {
+  EVIDENCE_SIZE,
+  judgePlaintext,
+  type Appearance,
+  type PlaintextEvidence,
+  type Verdict,
+} from './envelope/evidence.ts';
+export { checkPlausible, type ImplausiblePlaintext } from './envelope/implausible.ts';
+export { signManifest, type SignaturePolicy, verifyManifestSignature } from './envelope/signature.ts';
+export * from './envelope/signature-keys.ts';

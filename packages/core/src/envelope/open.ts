@@ -7,8 +7,11 @@ import { MAXIMUM_WRAPPED_KEY_SIZE, readWrappedKey } from '../keys/read-wrapped-k
 import { unwrapKey } from '../keys/wrapped-key.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { decryptPayload } from '../openssl/payload-stream.ts';
+import { canProbePadding } from '../openssl/probe-padding.ts';
 import { choosePassphrase } from './choose-passphrase.ts';
 import type { ChosenPassphrase } from './choose-passphrase.ts';
+import { guardPlaintext } from './implausible.ts';
+import type { ImplausiblePlaintext } from './implausible.ts';
 import type { EnvelopeMembers } from './naming.ts';
 import { locatePayload } from './locate-payload.ts';
 import type { LocatedPayload } from './locate-payload.ts';
@@ -16,6 +19,8 @@ import { removeQuietly } from './output-file.ts';
 import { observe, writeNewFile } from './payload-reader.ts';
 import type { ReadOptions } from './payload-reader.ts';
 import { readMember } from './read-member.ts';
+import { checkSignatureBinds, openSignature } from './signature.ts';
+import type { SignaturePolicy } from './signature.ts';
 import { readStatement } from './statement.ts';
 import type { Statement } from './statement.ts';
 import { checkPayloadSize, checkPlaintextSize, PayloadCheck } from './verification.ts';
@@ -38,7 +43,25 @@ export interface OpenOptions {
   readonly weakKeys?: 'refuse' | 'allow' | undefined;
   /** PBKDF2 iterations above this are `limit-exceeded`. Default `MAXIMUM_ITERATIONS`. */
   readonly maximumIterations?: number | undefined;
+  /** Whether plaintext that looks like noise, with no MAC to vouch for it, is `implausible-plaintext`. Default `allow`. */
+  readonly implausible?: ImplausiblePlaintext | undefined;
+  /** Whose signature of the manifest is looked for. Default: none is. */
+  readonly signature?: SignaturePolicy | undefined;
+  /** What a diagnosis found (`openRepaired` sets it). */
+  readonly amendments?: Amendments | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What is put right while an envelope is opened. */
+export interface Amendments {
+  /** The RSA ciphertext, instead of what is read from the wrapped key file. */
+  readonly wrappedKey: Buffer;
+  /** The key file as it was at encryption, in a buffer of its own. */
+  readonly rereadKeyFile: (keyFile: Buffer) => Buffer;
+  /** Where no manifest names it. */
+  readonly plaintextName: string;
+  /** In words, for a report. */
+  readonly repairs: readonly string[];
 }
 
 export type ReadPlaintextOptions = ReadOptions;
@@ -60,8 +83,15 @@ export interface OpenedEnvelope {
   readonly keyName: string;
   /** What vouches for the plaintext once `writePlaintext` or `plaintext` ended without an error. */
   readonly verification: Verification;
+  /** SHA-256 of the public key (`publicKeyFingerprint`) by which the manifest is signed; null when no signature was looked for. */
+  readonly signedBy: string | null;
   /** What had to be put right to open it, in words for a report; mostly empty. */
   readonly repairs: readonly string[];
+  /**
+   * Reads the payload for what the manifest says of it (MAC, SHA-256, size), and decrypts nothing. For a payload on disk.
+   * @returns `none` when there is nothing to verify by
+   */
+  verifyPayload(options?: ReadPlaintextOptions): Promise<Verification>;
   /**
    * Decrypts into a new file (mode 0600; it must not exist), verifies, and fsyncs it. When it rejects, the file is gone.
    * The caller gives the file its final name afterwards.
@@ -79,30 +109,50 @@ export interface OpenedEnvelope {
  */
 export async function openEnvelope(source: EnvelopeSource, options: OpenOptions): Promise<OpenedEnvelope> {
   const located = await locatePayload(source.payload);
-  const statement = await readStatement({ ...source, payload: located.path, ...overrides(options) });
+  const { checkManifest, signedBy } = await openSignature(source, options.signature);
+  const said = await readStatement({ ...source, payload: located.path, ...overrides(options), checkManifest });
+  checkSignatureBinds(said.manifest, signedBy());
+  const statement = amendName(said, options.amendments);
   const { manifest } = statement;
   if (manifest !== null && located.size !== null) checkPayloadSize(located.size, manifest, located.name);
-  const wrappedKey = await readWrappedKeyFile(source.wrappedKey, located);
-  const { keys, signal } = options;
+  const wrappedKey = options.amendments?.wrappedKey ?? (await readWrappedKeyFile(source.wrappedKey, located));
+  const { keys, signal, amendments } = options;
   const unwrapped = await unwrapKey(wrappedKey, { keys, oaep: statement.oaepCandidates, signal }).catch(
     (error: unknown) => explainUnwrapFailure(error, statement, keys),
   );
-  const { weakKeys = 'refuse', maximumIterations } = options;
-  const chosen = await choosePassphrase(unwrapped.keyFile, {
-    statement,
-    payload: located,
-    weakKeys,
-    maximumIterations,
-    signal,
-  }).finally(() => unwrapped.keyFile.fill(0));
+  const chosen = await choose(unwrapped.keyFile, { statement, located, options });
   return new Opened({
     located,
     statement,
-    chosen,
-    maximumIterations,
+    chosen: { ...chosen, repairs: [...(amendments?.repairs ?? []), ...chosen.repairs] },
+    maximumIterations: options.maximumIterations,
+    implausible: options.implausible ?? 'allow',
     oaep: unwrapped.oaep,
     keyName: unwrapped.keyName,
+    signedBy: signedBy(),
   });
+}
+
+function amendName(statement: Statement, amendments: Amendments | undefined): Statement {
+  if (amendments === undefined || statement.manifest !== null) return statement;
+  return { ...statement, plaintextName: amendments.plaintextName };
+}
+
+interface Choice {
+  readonly statement: Statement;
+  readonly located: LocatedPayload;
+  readonly options: OpenOptions;
+}
+
+async function choose(unwrapped: Buffer, { statement, located, options }: Choice): Promise<ChosenPassphrase> {
+  const { weakKeys = 'refuse', maximumIterations, signal, amendments } = options;
+  const keyFile = amendments?.rereadKeyFile(unwrapped) ?? unwrapped;
+  try {
+    return await choosePassphrase(keyFile, { statement, payload: located, weakKeys, maximumIterations, signal });
+  } finally {
+    keyFile.fill(0);
+    unwrapped.fill(0);
+  }
 }
 
 async function readWrappedKeyFile(path: string, payload: LocatedPayload): Promise<Buffer> {
@@ -160,8 +210,10 @@ interface OpenedState {
   readonly statement: Statement;
   readonly chosen: ChosenPassphrase;
   readonly maximumIterations: number | undefined;
+  readonly implausible: ImplausiblePlaintext;
   readonly oaep: OaepParameters;
   readonly keyName: string;
+  readonly signedBy: string | null;
 }
 
 class Opened implements OpenedEnvelope {
@@ -172,6 +224,7 @@ class Opened implements OpenedEnvelope {
   readonly oaep: OaepParameters;
   readonly keyName: string;
   readonly verification: Verification;
+  readonly signedBy: string | null;
   readonly repairs: readonly string[];
   readonly #state: OpenedState;
   #isDisposed = false;
@@ -186,7 +239,13 @@ class Opened implements OpenedEnvelope {
     this.oaep = state.oaep;
     this.keyName = state.keyName;
     this.verification = manifest?.mac === undefined ? 'none' : 'manifest-mac';
+    this.signedBy = state.signedBy;
     this.repairs = state.chosen.repairs;
+  }
+
+  async verifyPayload(options: ReadPlaintextOptions = {}): Promise<Verification> {
+    await this.#verify(options);
+    return this.verification;
   }
 
   async writePlaintext(path: string, options: ReadPlaintextOptions = {}): Promise<{ readonly size: number }> {
@@ -201,7 +260,7 @@ class Opened implements OpenedEnvelope {
   }
 
   async *plaintext(options: ReadPlaintextOptions = {}): AsyncGenerator<Buffer> {
-    if (this.verification === 'manifest-mac') await this.#verify(options.signal);
+    if (this.verification === 'manifest-mac') await this.#verify({ signal: options.signal });
     yield* this.#decrypt(options);
   }
 
@@ -211,15 +270,23 @@ class Opened implements OpenedEnvelope {
   }
 
   /** A pass over the payload for its MAC alone, where it can be read twice. */
-  async #verify(signal: AbortSignal | undefined): Promise<void> {
+  async #verify(options: ReadPlaintextOptions): Promise<void> {
     const { located } = this.#state;
     const check = this.#newCheck();
     if (located.path === null || check === null) return;
-    for await (const chunk of located.read({ signal })) check.update(chunk);
+    for await (const chunk of located.read(options)) check.update(chunk);
     check.finish();
   }
 
-  async *#decrypt(options: ReadPlaintextOptions): AsyncGenerator<Buffer> {
+  /** Noise is held back, unless it is expected or a MAC vouches for it. */
+  #decrypt(options: ReadPlaintextOptions): AsyncGenerator<Buffer> {
+    const plaintext = this.#decryptAll(options);
+    if (this.#state.implausible === 'allow' || this.verification === 'manifest-mac') return plaintext;
+    const end = canProbePadding(this.parameters) ? 'padded' : 'unpadded';
+    return guardPlaintext(plaintext, { name: this.#state.located.name, end });
+  }
+
+  async *#decryptAll(options: ReadPlaintextOptions): AsyncGenerator<Buffer> {
     const { located, statement, maximumIterations } = this.#state;
     const { parameters } = this;
     const { signal } = options;
@@ -235,7 +302,7 @@ class Opened implements OpenedEnvelope {
     } catch (error) {
       const failure = aboutSubject(toSealdropError(error, located.name), located.name);
       // The padding says only that something is wrong; the MAC says what.
-      if (failure.blame === 'sender') await this.#verify(signal);
+      if (failure.blame === 'sender') await this.#verify({ signal });
       throw failure;
     }
     check?.finish();

@@ -22,6 +22,7 @@ import type { ExistingFile } from './output-file.ts';
 import { observe, writeNewFile } from './payload-reader.ts';
 import { checkRoom, publish } from './publish.ts';
 import type { Publication } from './publish.ts';
+import { signManifest } from './signature.ts';
 
 export interface SealOptions {
   /** The receiver's RSA public key. */
@@ -34,6 +35,8 @@ export interface SealOptions {
   readonly directory: string;
   readonly layout: 'flat' | 'folder';
   readonly manifest: 'write' | 'omit';
+  /** The sender's own private key (`loadSigningKey`), to sign the manifest with. Default: it is not signed. */
+  readonly signWith?: KeyObject | undefined;
   readonly existing: ExistingFile;
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of plaintext bytes read so far. */
@@ -55,7 +58,7 @@ const KEY_FILE_SECRET_SIZE = 32;
 const MEMBER_MODE = 0o666;
 
 /** Members in the order in which they appear: the manifest last, since with it an envelope counts as complete. */
-const ORDER: readonly MemberRole[] = ['payload', 'wrapped-key', 'note', 'manifest'];
+const ORDER: readonly MemberRole[] = ['payload', 'wrapped-key', 'note', 'signature', 'manifest'];
 
 /**
  * Makes an envelope that stock openssl opens: a fresh key file as `openssl rand -base64 32` makes it, wrapped, the payload, a note,
@@ -96,6 +99,9 @@ async function makeStaging(staging: string, directory: string): Promise<void> {
 function plan(options: SealOptions): Publication {
   const { layout, directory, manifest, existing } = options;
   const names = memberNames(checkPlaintextName(options.name), options.oaep.hash, layout);
+  if (manifest === 'omit' && options.signWith !== undefined) {
+    throw new SealdropError('usage', 'a signature is one of the manifest: without a manifest nothing is signed');
+  }
   manifestParameters(options.parameters);
   if (manifest === 'omit' && names.payload !== `${options.name}.enc`) {
     throw new SealdropError(
@@ -107,7 +113,10 @@ function plan(options: SealOptions): Publication {
     );
   }
   const at = layout === 'flat' ? directory : join(directory, options.name);
-  const roles = ORDER.filter((role) => role !== 'manifest' || manifest === 'write');
+  const omitted = new Set<MemberRole>();
+  if (manifest === 'omit') omitted.add('manifest');
+  if (options.signWith === undefined) omitted.add('signature');
+  const roles = ORDER.filter((role) => !omitted.has(role));
   const paths = {
     payload: join(at, names.payload),
     'wrapped-key': join(at, names['wrapped-key']),
@@ -135,7 +144,7 @@ function membersOf({ paths, roles }: Publication): EnvelopeMembers {
     wrappedKey: paths['wrapped-key'],
     note: paths.note,
     manifest: roles.includes('manifest') ? paths.manifest : null,
-    signature: null,
+    signature: roles.includes('signature') ? paths.signature : null,
   };
 }
 
@@ -163,8 +172,7 @@ async function writeMembers(
     sizes.payloadSize = await writeNewFile(join(staging, 'payload'), payload, MEMBER_MODE);
     await writeSmall(join(staging, 'wrapped-key'), wrappedKey);
     await writeSmall(join(staging, 'note'), formatNote(options.parameters, options.oaep));
-    const manifest = manifestOf(options, { ...sizes, mac: mac.digest('hex') });
-    if (options.manifest === 'write') await writeSmall(join(staging, 'manifest'), formatManifest(manifest));
+    await writeManifest(manifestOf(options, { ...sizes, mac: mac.digest('hex') }), options, staging);
     return sizes;
   } finally {
     keyFile.fill(0);
@@ -178,6 +186,15 @@ async function locateSource(source: string | AsyncIterable<Uint8Array>): Promise
     if (!(error instanceof SealdropError) || error.code !== 'hostile-file') throw error;
     throw new SealdropError('not-found', error.message, { cause: error });
   });
+}
+
+async function writeManifest(manifest: Manifest, options: SealOptions, staging: string): Promise<void> {
+  if (options.manifest === 'omit') return;
+  const bytes = Buffer.from(formatManifest(manifest));
+  await writeSmall(join(staging, 'manifest'), bytes);
+  if (options.signWith !== undefined) {
+    await writeSmall(join(staging, 'signature'), signManifest(bytes, options.signWith));
+  }
 }
 
 async function writeSmall(path: string, contents: string | Uint8Array): Promise<void> {

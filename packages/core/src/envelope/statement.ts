@@ -21,6 +21,8 @@ export interface StatementSource {
   readonly parameters?: EncParameters | undefined;
   readonly defaultParameters?: EncParameters | undefined;
   readonly oaep?: OaepParameters | undefined;
+  /** Sees the manifest's bytes before they are parsed, and throws when they are not to be trusted. */
+  readonly checkManifest?: ((bytes: Uint8Array) => void) | undefined;
 }
 
 export type ParametersSource = 'caller' | 'manifest' | 'note' | 'default';
@@ -41,7 +43,7 @@ const NAME_OF_STREAM = 'plaintext';
 
 /** @throws SealdropError `incomplete-envelope` when nothing says the parameters, or what the parsers throw */
 export async function readStatement(source: StatementSource): Promise<Statement> {
-  const manifest = source.manifest === null ? null : await readManifest(source.manifest);
+  const manifest = source.manifest === null ? null : await readManifest(source.manifest, source.checkManifest);
   const note = needsNoNote(source, manifest) ? null : await readNoteOf(source);
   const plaintextName = manifest?.plaintext.name ?? nameFromPayload(source.payload);
   return {
@@ -70,8 +72,12 @@ function needsNoNote(source: StatementSource, manifest: Manifest | null): boolea
   return manifest !== null || (source.parameters !== undefined && source.oaep !== undefined);
 }
 
-export async function readManifest(path: string): Promise<Manifest> {
-  return readAbout(path, MAXIMUM_MANIFEST_SIZE, parseManifest);
+/** @param check sees the very bytes that are parsed: the file is read once */
+export async function readManifest(path: string, check?: (bytes: Uint8Array) => void): Promise<Manifest> {
+  return readAbout(path, MAXIMUM_MANIFEST_SIZE, (bytes) => {
+    check?.(bytes);
+    return parseManifest(bytes);
+  });
 }
 
 async function readNoteOf({ note, parameters }: StatementSource): Promise<Note | null> {
