@@ -132,7 +132,7 @@ function Write-Payload([string] $Source, [string] $Target, [byte[]] $Passphrase,
 # Refuses what the receiver would: control characters, text-direction marks, broken surrogates, names that are too long.
 function Assert-Name([string] $Name, [string] $Stem) {
   if ($Name.StartsWith('.')) { throw "${Name}: a name that begins with a dot cannot be sent: rename it" }
-  if ($Name -match '[/\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]') {
+  if ($Name -cmatch '[/\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]') {
     throw 'the name of a file holds a backslash or control character: rename it'
   }
   try { $length = $Utf8.GetByteCount("$Stem.keypke.bin.enc") } catch { throw 'the name of a file is not valid Unicode: rename it' }
@@ -205,7 +205,7 @@ function Protect-File([string] $Source, [string] $Directory) {
 # Known answers: HMAC-SHA256 of RFC 4231 (case 2), PBKDF2 both ways, and that a payload opens again.
 function Test-Kit([string] $Directory) {
   $hmac = [System.Security.Cryptography.HMACSHA256]::new($Utf8.GetBytes('Jefe'))
-  $answer = ConvertTo-Hex $hmac.ComputeHash($Utf8.GetBytes('what do ya want for nothing?'))
+  $answer = ConvertTo-Hex ($hmac.ComputeHash($Utf8.GetBytes('what do ya want for nothing?')))
   if (-not $answer.StartsWith('5bdcc146bf60754e6a042426089575c7')) { throw 'HMAC-SHA256 gives a wrong answer' }
   $passphrase = $Utf8.GetBytes('passphrase of the self-test')
   $salt = [byte[]] @(1, 2, 3, 4, 5, 6, 7, 8)
@@ -226,7 +226,7 @@ function Test-Kit([string] $Directory) {
   $plaintext = $Utf8.GetString($decryptor.TransformFinalBlock($payload, 16, $payload.Length - 16))
   if ($plaintext -cne ('sample ' * 5000)) { throw 'the payload does not open again' }
   $hmac = [System.Security.Cryptography.HMACSHA256]::new((Get-MacKey 'sample.txt' $passphrase))
-  if ((ConvertTo-Hex $hmac.ComputeHash($payload)) -ne $facts.Mac) { throw 'the MAC is not that of the payload' }
+  if ((ConvertTo-Hex ($hmac.ComputeHash($payload))) -ne $facts.Mac) { throw 'the MAC is not that of the payload' }
 }
 
 if ($SelfTest) {
