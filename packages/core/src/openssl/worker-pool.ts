@@ -87,8 +87,8 @@ export interface LeaseOptions {
 export class WorkerPool {
   readonly #size: number;
   readonly #idle: PoolWorker[] = [];
+  readonly #busy = new Set<PoolWorker>();
   readonly #waiting: Request[] = [];
-  #leased = 0;
 
   /** @param size threads at most; at least 2, so that a reader and a writer can work together */
   constructor(size: number) {
@@ -97,7 +97,7 @@ export class WorkerPool {
 
   /** Starts threads that will be needed soon, while there is other work to do. */
   prepare(count: number): void {
-    const missing = Math.min(count, this.#size) - this.#leased - this.#idle.length;
+    const missing = Math.min(count, this.#size) - this.#busy.size - this.#idle.length;
     for (let started = 0; started < missing; started++) this.#idle.push(new PoolWorker());
   }
 
@@ -128,14 +128,14 @@ export class WorkerPool {
     }
   }
 
-  /** Ends all threads that are idle. */
+  /** Ends all threads: work that is under way fails with `internal`. */
   async end(): Promise<void> {
-    await Promise.all(this.#idle.splice(0).map((worker) => worker.end()));
+    await Promise.all([...this.#idle.splice(0), ...this.#busy].map((worker) => worker.end()));
   }
 
   #grantNext(): void {
     for (let request = this.#waiting[0]; request !== undefined; request = this.#waiting[0]) {
-      const free = this.#size - this.#leased;
+      const free = this.#size - this.#busy.size;
       if (free < request.minimum) return;
       this.#waiting.shift();
       request.grant(this.#take(Math.min(request.maximum, free)));
@@ -143,8 +143,9 @@ export class WorkerPool {
   }
 
   #take(count: number): readonly PoolWorker[] {
-    this.#leased += count;
-    return Array.from({ length: count }, () => this.#idleWorker() ?? new PoolWorker());
+    const workers = Array.from({ length: count }, () => this.#idleWorker() ?? new PoolWorker());
+    for (const worker of workers) this.#busy.add(worker);
+    return workers;
   }
 
   #idleWorker(): PoolWorker | undefined {
@@ -155,7 +156,7 @@ export class WorkerPool {
   }
 
   #takeBack(workers: readonly PoolWorker[]): void {
-    this.#leased -= workers.length;
+    for (const worker of workers) this.#busy.delete(worker);
     this.#idle.push(...workers.filter((worker) => !worker.hasEnded));
     this.#grantNext();
   }
