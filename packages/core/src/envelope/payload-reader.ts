@@ -1,33 +1,43 @@
 /** Reading a payload, from disk (as often as needed) or from a stream (once). */
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { toSealdropError } from '../errors.ts';
 import { throwIfCancelled } from '../keys/cancellation.ts';
 import { PAYLOAD_END_LENGTH } from '../openssl/payload-tail.ts';
 import type { PayloadEnds } from '../openssl/payload-tail.ts';
 
 /** Bytes a read: large enough that the cost of a call does not show, small enough for many envelopes at once. */
-const READ_SIZE = 1024 * 1024;
+const READ_SIZE = 512 * 1024;
 
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((bytesRead: number) => void) | undefined;
 }
 
-/** The bytes of a file, with read errors that name it. */
+/** The bytes of a file, with read errors that name it. Each chunk is good until the next is asked for: they share one buffer. */
 export async function* readFileInChunks(path: string, options: ReadOptions = {}): AsyncGenerator<Buffer> {
-  const stream = createReadStream(path, { highWaterMark: READ_SIZE, signal: options.signal });
-  let bytesRead = 0;
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      bytesRead += chunk.length;
-      options.onProgress?.(bytesRead);
-      yield chunk;
+    const handle = await open(path, 'r');
+    try {
+      yield* readToEnd(handle, options);
+    } finally {
+      await handle.close();
     }
   } catch (error) {
     throw toSealdropError(error, path);
-  } finally {
-    stream.destroy();
+  }
+}
+
+async function* readToEnd(handle: FileHandle, { signal, onProgress }: ReadOptions): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(READ_SIZE);
+  let total = 0;
+  for (;;) {
+    throwIfCancelled(signal);
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) return;
+    total += bytesRead;
+    onProgress?.(total);
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
@@ -92,8 +102,6 @@ export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Arra
   }
   return size;
 }
-
-type FileHandle = Awaited<ReturnType<typeof open>>;
 
 /** write(2) may write less than it was given. */
 async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
