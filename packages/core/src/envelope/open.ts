@@ -6,6 +6,7 @@ import { publicKeyFingerprint } from '../keys/public-key.ts';
 import { MAXIMUM_WRAPPED_KEY_SIZE, readWrappedKey } from '../keys/read-wrapped-key.ts';
 import { unwrapKey } from '../keys/wrapped-key.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
+import { prepareThreads, threadsPay } from '../openssl/payload-file.ts';
 import { decryptPayload } from '../openssl/payload-stream.ts';
 import { canProbePadding } from '../openssl/probe-padding.ts';
 import { choosePassphrase } from './choose-passphrase.ts';
@@ -18,6 +19,7 @@ import type { LocatedPayload } from './locate-payload.ts';
 import { removeQuietly } from './output-file.ts';
 import { observe, writeNewFile } from './payload-reader.ts';
 import type { ReadOptions } from './payload-reader.ts';
+import { writePlaintextFile } from './plaintext-file.ts';
 import { readMember } from './read-member.ts';
 import { checkSignatureBinds, openSignature } from './signature.ts';
 import type { SignaturePolicy } from './signature.ts';
@@ -109,6 +111,7 @@ export interface OpenedEnvelope {
  */
 export async function openEnvelope(source: EnvelopeSource, options: OpenOptions): Promise<OpenedEnvelope> {
   const located = await locatePayload(source.payload);
+  prepareThreads(located.size ?? 0);
   const { checkManifest, signedBy } = await openSignature(source, options.signature);
   const said = await readStatement({ ...source, payload: located.path, ...overrides(options), checkManifest });
   checkSignatureBinds(said.manifest, signedBy());
@@ -251,11 +254,32 @@ class Opened implements OpenedEnvelope {
   async writePlaintext(path: string, options: ReadPlaintextOptions = {}): Promise<{ readonly size: number }> {
     try {
       // Verified at the end of the same pass: the caller gives the file its name only after this has resolved.
-      return { size: await writeNewFile(path, this.#decrypt(options), PLAINTEXT_MODE) };
+      const { located } = this.#state;
+      const onThreads = located.path !== null && threadsPay(this.parameters, located.size ?? 0);
+      const write = onThreads
+        ? this.#writeOnThreads(located.path, path, options)
+        : this.#writeFromStream(path, options);
+      return { size: await write };
     } catch (error) {
       const failure = toSealdropError(error, path);
       if (failure.code !== 'already-exists') await removeQuietly(path);
       throw failure;
+    }
+  }
+
+  #writeFromStream(path: string, options: ReadPlaintextOptions): Promise<number> {
+    return writeNewFile(path, this.#decrypt(options), PLAINTEXT_MODE);
+  }
+
+  async #writeOnThreads(input: string, output: string, options: ReadPlaintextOptions): Promise<number> {
+    const { statement, maximumIterations, implausible } = this.#state;
+    const { parameters } = this;
+    const secret = this.#passphrase();
+    const how = { parameters, secret, maximumIterations, statement, implausible, mode: PLAINTEXT_MODE };
+    try {
+      return await writePlaintextFile({ ...how, ...options, input, output });
+    } catch (error) {
+      throw await this.#explain(error, options);
     }
   }
 
@@ -300,13 +324,17 @@ class Opened implements OpenedEnvelope {
         yield chunk;
       }
     } catch (error) {
-      const failure = aboutSubject(toSealdropError(error, located.name), located.name);
-      // The padding says only that something is wrong; the MAC says what.
-      if (failure.blame === 'sender') await this.#verify({ signal });
-      throw failure;
+      throw await this.#explain(aboutSubject(toSealdropError(error, located.name), located.name), { signal });
     }
     check?.finish();
     if (statement.manifest !== null) checkPlaintextSize(size, statement.manifest, located.name);
+  }
+
+  /** The padding says only that something is wrong; the MAC says what. */
+  async #explain(error: unknown, { signal }: ReadPlaintextOptions): Promise<SealdropError> {
+    const failure = toSealdropError(error, this.#state.located.name);
+    if (failure.blame === 'sender') await this.#verify({ signal });
+    return failure;
   }
 
   #newCheck(): PayloadCheck | null {

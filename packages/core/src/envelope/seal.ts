@@ -9,17 +9,17 @@ import { publicKeyFingerprint } from '../keys/public-key.ts';
 import { readWrappedKey } from '../keys/read-wrapped-key.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { readPassphrase } from '../openssl/passphrase.ts';
-import { encryptPayload } from '../openssl/payload-stream.ts';
 import { locatePayload } from './locate-payload.ts';
 import type { LocatedPayload } from './locate-payload.ts';
-import { formatManifest, manifestParameters, payloadMac } from './manifest.ts';
+import { formatManifest, manifestParameters } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { checkPlaintextName, MAXIMUM_NAME_LENGTH, memberNames } from './naming.ts';
 import type { EnvelopeMembers, MemberRole } from './naming.ts';
 import { formatNote } from './note.ts';
 import { temporaryPathFor } from './output-file.ts';
 import type { ExistingFile } from './output-file.ts';
-import { observe, writeNewFile } from './payload-reader.ts';
+import { writePayload } from './payload-writer.ts';
+import type { WrittenPayload } from './payload-writer.ts';
 import { checkRoom, publish } from './publish.ts';
 import type { Publication } from './publish.ts';
 import { signManifest } from './signature.ts';
@@ -158,22 +158,13 @@ async function writeMembers(
   const passphrase = readPassphrase(keyFile, 'file');
   try {
     const wrappedKey = wrap(keyFile, options);
-    const sizes = { plaintextSize: 0, payloadSize: 0 };
     const located = await locateSource(source);
-    const read = located.read({ signal: options.signal, onProgress: options.onProgress });
-    const plaintext = observe(read, (chunk) => (sizes.plaintextSize += chunk.length));
-    const mac = payloadMac(options.parameters, options.name, passphrase);
-    const encrypted = encryptPayload(plaintext, {
-      parameters: options.parameters,
-      secret: passphrase,
-      signal: options.signal,
-    });
-    const payload = observe(encrypted, (chunk) => mac.update(chunk));
-    sizes.payloadSize = await writeNewFile(join(staging, 'payload'), payload, MEMBER_MODE);
+    const output = join(staging, 'payload');
+    const payload = await writePayload(located, { ...options, passphrase, output, mode: MEMBER_MODE });
     await writeSmall(join(staging, 'wrapped-key'), wrappedKey);
     await writeSmall(join(staging, 'note'), formatNote(options.parameters, options.oaep));
-    await writeManifest(manifestOf(options, { ...sizes, mac: mac.digest('hex') }), options, staging);
-    return sizes;
+    await writeManifest(manifestOf(options, payload), options, staging);
+    return { plaintextSize: payload.plaintextSize, payloadSize: payload.payloadSize };
   } finally {
     keyFile.fill(0);
     passphrase.fill(0);
@@ -221,13 +212,7 @@ function wrap(keyFile: Buffer, { publicKey, oaep }: SealOptions): Buffer {
   }
 }
 
-interface SealedFacts {
-  readonly plaintextSize: number;
-  readonly payloadSize: number;
-  readonly mac: string;
-}
-
-function manifestOf(options: SealOptions, facts: SealedFacts): Manifest {
+function manifestOf(options: SealOptions, facts: WrittenPayload): Manifest {
   const names = memberNames(options.name, options.oaep.hash, options.layout);
   return {
     sealdrop: 1,

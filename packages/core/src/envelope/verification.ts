@@ -3,7 +3,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Hash, Hmac } from 'node:crypto';
 import { SealdropError } from '../errors.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
-import { payloadMac } from './manifest.ts';
+import type { DigestRequest, PayloadDigests } from '../openssl/payload-digests.ts';
+import { macKey, payloadMac } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 
 /** What the MAC binds besides the payload's bytes. */
@@ -52,18 +53,40 @@ export class PayloadCheck {
 
   /** @throws SealdropError `truncated-payload`, `oversized-payload`, `payload-changed`, `wrong-key` */
   finish(): void {
-    checkPayloadSize(this.#size, this.#manifest, this.#file);
-    const digestFits =
-      this.#digest === null ? null : equalsHex(this.#digest.digest(), this.#manifest.payload.sha256 ?? '');
-    if (digestFits === false) throw changed(this.#file, 'its SHA-256 is not the one in the manifest');
-    const macFits = this.#mac === null ? null : equalsHex(this.#mac.digest(), this.#manifest.mac?.value ?? '');
-    if (macFits !== false) return;
-    if (digestFits === true) throw wrongKey(this.#file);
-    throw changed(this.#file, 'its MAC does not fit: payload, manifest or wrapped key is not the one that was sealed');
+    judgePayload(this.#manifest, this.#file, {
+      size: this.#size,
+      hmac: this.#mac?.digest() ?? null,
+      sha256: this.#digest?.digest() ?? null,
+    });
   }
 }
 
-function equalsHex(actual: Buffer, expectedHex: string): boolean {
+/** What must be computed over a payload to judge it by its manifest. The caller zeroes the key. */
+export function digestsToJudge(manifest: Manifest, inputs: MacInputs): DigestRequest {
+  const { parameters, plaintextName, passphrase } = inputs;
+  return {
+    hmacKey: manifest.mac === undefined ? null : macKey(parameters, plaintextName, passphrase),
+    sha256: manifest.payload.sha256 === undefined ? 'omit' : 'compute',
+  };
+}
+
+export interface PayloadFacts extends PayloadDigests {
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** @throws SealdropError `truncated-payload`, `oversized-payload`, `payload-changed`, `wrong-key` */
+export function judgePayload(manifest: Manifest, file: string, { size, hmac, sha256 }: PayloadFacts): void {
+  checkPayloadSize(size, manifest, file);
+  const digestFits = sha256 === null ? null : equalsHex(sha256, manifest.payload.sha256 ?? '');
+  if (digestFits === false) throw changed(file, 'its SHA-256 is not the one in the manifest');
+  const macFits = hmac === null ? null : equalsHex(hmac, manifest.mac?.value ?? '');
+  if (macFits !== false) return;
+  if (digestFits === true) throw wrongKey(file);
+  throw changed(file, 'its MAC does not fit: payload, manifest or wrapped key is not the one that was sealed');
+}
+
+function equalsHex(actual: Uint8Array, expectedHex: string): boolean {
   const expected = Buffer.from(expectedHex, 'hex');
   return expected.length === actual.length && timingSafeEqual(actual, expected);
 }
