@@ -8,10 +8,17 @@ import { afterAll } from 'vitest';
 import { DEFAULT_PARAMETERS, oaepWith, openLocalKey, sealEnvelope } from '../../src/index.ts';
 import type { KeyProvider, SealedEnvelope, SealOptions } from '../../src/index.ts';
 
+const directories: string[] = [];
+
+// Here and not where a directory is made: a hook that a running test adds is never called.
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
 /** A new directory that is removed after the test file. */
-export function newDirectory(parent = tmpdir()): string {
-  const directory = mkdtempSync(join(parent, 'sealdrop-envelope-'));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+export function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sealdrop-envelope-'));
+  directories.push(directory);
   return directory;
 }
 
