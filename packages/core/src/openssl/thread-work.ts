@@ -54,7 +54,9 @@ export async function together<Results extends readonly unknown[]>(
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted === true) end();
   try {
-    return await Promise.all(jobs);
+    const results = await Promise.all(jobs);
+    if (signal?.aborted === true) throw cancelled(signal);
+    return results;
   } catch (error) {
     end();
     await Promise.allSettled(jobs);
