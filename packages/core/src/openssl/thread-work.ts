@@ -40,8 +40,8 @@ export async function withKeys<Result>(
   }
 }
 
-function cancelled(signal: AbortSignal): SealdropError {
-  return new SealdropError('cancelled', 'interrupted', { cause: signal.reason });
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new SealdropError('cancelled', 'interrupted', { cause: signal.reason });
 }
 
 /** Waits for jobs that need each other. The first failure or the signal ends them all, and all have ended when this settles. */
@@ -55,12 +55,13 @@ export async function together<Results extends readonly unknown[]>(
   if (signal?.aborted === true) end();
   try {
     const results = await Promise.all(jobs);
-    if (signal?.aborted === true) throw cancelled(signal);
+    throwIfAborted(signal);
     return results;
   } catch (error) {
     end();
     await Promise.allSettled(jobs);
-    throw error instanceof Stopped && signal?.aborted === true ? cancelled(signal) : error;
+    if (error instanceof Stopped) throwIfAborted(signal);
+    throw error;
   } finally {
     signal?.removeEventListener('abort', end);
   }
