@@ -27,6 +27,8 @@ export async function bundlePrograms(directory: string): Promise<readonly Bundle
     input: {
       sealdrop: join(ROOT, 'packages/cli/src/main.ts'),
       sealdropd: join(ROOT, 'packages/daemon/src/main.ts'),
+      // A thread's program is found by its name beside the module that starts it.
+      'payload-worker': join(ROOT, 'packages/core/src/openssl/payload-worker.ts'),
     },
     platform: 'node',
     resolve: RESOLVE,

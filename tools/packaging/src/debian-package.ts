@@ -15,14 +15,9 @@ const FILES = join(import.meta.dirname, '../files');
 const LIBRARY = 'usr/lib/sealdrop';
 const DOCUMENTATION = 'usr/share/doc/sealdrop';
 
-/** The section of the manual, and the commands that get a section of the page. */
-const PROGRAMS: Readonly<Record<'sealdrop' | 'sealdropd', Pick<Program, 'purpose' | 'section' | 'commands'>>> = {
-  sealdrop: {
-    purpose: 'make, open and inspect envelopes of openssl enc files',
-    section: 1,
-    commands: ['decrypt', 'encrypt', 'inspect', 'public-key', 'completion'],
-  },
-  sealdropd: { purpose: 'take in what third parties drop on an SFTP host', section: 8, commands: ['run', 'check'] },
+const PROGRAMS: Readonly<Record<'sealdrop' | 'sealdropd', Pick<Program, 'purpose' | 'section'>>> = {
+  sealdrop: { purpose: 'make, open and inspect envelopes of openssl enc files', section: 1 },
+  sealdropd: { purpose: 'take in what third parties drop on an SFTP host', section: 8 },
 };
 type ProgramName = keyof typeof PROGRAMS;
 const PROGRAM_NAMES = Object.keys(PROGRAMS) as ProgramName[];
@@ -33,6 +28,8 @@ export async function stagePackage(stage: string, work: string): Promise<void> {
   const libraries = await bundlePrograms(join(stage, LIBRARY, 'lib'));
   // Both programs read their version from the package.json above their folder.
   await put(stage, `${LIBRARY}/package.json`, `${JSON.stringify({ name: 'sealdrop', version, type: 'module' })}\n`);
+  const templates = 'src/kit/templates';
+  await cp(join(ROOT, 'packages/cli', templates), join(stage, LIBRARY, templates), { recursive: true });
   await mkdir(join(stage, DOCUMENTATION), { recursive: true });
   await placePrivateNode(work, {
     binary: join(stage, LIBRARY, 'node'),

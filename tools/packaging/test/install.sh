@@ -57,6 +57,15 @@ pkill -TERM -u sealdrop -f sealdropd.mjs
 wait
 cat /var/lib/sealdrop/plain/example/file.csv
 
+say 'threads work from the bundle, and so does the kit'
+truncate -s 40M large
+sealdrop encrypt large --public-key public.pem --quiet
+mv large large.original
+sealdrop decrypt large --key file:/etc/sealdrop/key.pem --quiet
+cmp large large.original
+sealdrop kit --public-key public.pem --sender example --out kit --quiet
+ls kit
+
 say 'purge removes all but what may hold envelopes'
 dpkg --purge sealdrop > /dpkg.log 2>&1 || { cat /dpkg.log; exit 1; }
 for path in /usr/bin/sealdrop /usr/lib/sealdrop /etc/sealdrop/sealdropd.yaml; do

@@ -57,7 +57,7 @@ describe('the package', () => {
     const page = async (path: string): Promise<string> =>
       gunzipSync(await readFile(join(extracted, 'usr/share/man', path))).toString();
     const [cli, daemon] = [await page('man1/sealdrop.1.gz'), await page('man8/sealdropd.8.gz')];
-    for (const command of ['DECRYPT', 'ENCRYPT', 'INSPECT']) expect(cli).toContain(`.SH ${command}`);
+    for (const command of ['DECRYPT', 'ENCRYPT', 'INSPECT', 'KIT']) expect(cli).toContain(`.SH ${command}`);
     for (const command of ['RUN', 'CHECK']) expect(daemon).toContain(`.SH ${command}`);
   });
 
@@ -93,6 +93,12 @@ status 78
 2
 == as a service with a local key, it delivers what openssl made
 amount
+== threads work from the bundle, and so does the kit
+README.txt
+encrypt.html
+encrypt.ps1
+encrypt.sh
+pubkey.pem
 == purge removes all but what may hold envelopes
 no user
 amount
