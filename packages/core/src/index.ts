@@ -37,5 +37,5 @@ export {
   type Verdict,
 } from './envelope/evidence.ts';
 export { checkPlausible, type ImplausiblePlaintext } from './envelope/implausible.ts';
-export { signManifest, type SignaturePolicy, verifyManifestSignature } from './envelope/signature.ts';
+export { signManifest, type SignaturePolicy, verifyManifestSignature, verifySignature } from './envelope/signature.ts';
 export * from './envelope/signature-keys.ts';

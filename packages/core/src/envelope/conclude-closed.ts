@@ -34,8 +34,8 @@ function closed(matter: Case, said: Closed): Diagnosis {
 }
 
 /** For what the files show by themselves. */
-export function concludeWithoutTrial(matter: Case, clause: string): Diagnosis {
-  return closed(matter, { verdict: 'certain', clauses: [clause] });
+export function concludeWithoutTrial(matter: Case, clauses: readonly string[]): Diagnosis {
+  return closed(matter, { verdict: 'certain', clauses });
 }
 
 export interface UnwrapFailure {
@@ -70,6 +70,16 @@ export function concludeWithoutKey(matter: Case, { fault, foreign }: UnwrapFailu
 
 /** The fault of the payload or key file itself explains it. */
 export function concludeFromFault(matter: OpenCase, clauses: readonly string[], search: CandidateSearch): Diagnosis {
+  return closed(matter, { verdict: 'certain', clauses, tried: search.tried });
+}
+
+/** It decrypts, but is not what the sender vouched for. */
+export function concludeAgainstManifest(matter: OpenCase, fault: SealdropError, search: CandidateSearch): Diagnosis {
+  const clauses = [
+    'the payload can be decrypted, but the manifest does not vouch for it',
+    fault.message,
+    fault.hint ?? '',
+  ];
   return closed(matter, { verdict: 'certain', clauses, tried: search.tried });
 }
 

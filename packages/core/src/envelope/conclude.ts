@@ -3,13 +3,14 @@ import { basename } from 'node:path';
 import type { SealdropError } from '../errors.ts';
 import type { ReadPassphrase } from './candidates.ts';
 import {
+  concludeAgainstManifest,
   concludeAppendedToItself,
   concludeDamaged,
   concludeFromFault,
   concludeNothingFits,
 } from './conclude-closed.ts';
 import type { OpenCase } from './diagnosis-case.ts';
-import { effortOf, repairOf, sentences } from './diagnosis-case.ts';
+import { effortOf, repairOf, sentences, statedFacts } from './diagnosis-case.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { describeAppearance, describeOdds, verdictOf } from './evidence.ts';
 import type { Verdict } from './evidence.ts';
@@ -24,6 +25,8 @@ export interface SearchFacts {
   readonly secrets: readonly ReadPassphrase[];
   readonly keyFileFault: SealdropError | null;
   readonly armorFault: SealdropError | null;
+  /** What the manifest says against the best candidate; null when it vouches for it, or there is none. */
+  readonly manifestFault: SealdropError | null;
 }
 
 function verdictOn(rated: RatedCandidate | null): Verdict {
@@ -32,9 +35,10 @@ function verdictOn(rated: RatedCandidate | null): Verdict {
 
 /** The wrapped key opened, and the candidates were tried: what is certain goes before what is likely, and that before what nothing shows. */
 export function concludeFromSearch(matter: OpenCase, tried: SearchFacts): Diagnosis {
-  const { search } = tried;
+  const { search, manifestFault } = tried;
   const { best, damaged } = search;
   if (matter.facts.isAppendedToItself) return concludeAppendedToItself(matter, search);
+  if (manifestFault !== null) return concludeAgainstManifest(matter, manifestFault, search);
   if (best !== null && verdictOn(best) === 'certain') return opened(matter, best, search);
   if (damaged !== null) return concludeDamaged(matter, damaged, search);
   if (best !== null && verdictOn(best) === 'likely') return opened(matter, best, search);
@@ -78,7 +82,7 @@ function opening(matter: OpenCase, rated: RatedCandidate, { verdict, bits, claus
     plaintext: describeAppearance(appearance),
     repair,
     commands: openingCommands({ repair, members, wrappedKey: facts.wrappedKey, noise }),
-    senderMessage: isStated ? null : askToChange(basename(members.payload), repair),
+    senderMessage: isStated ? null : askToChange(basename(members.payload), repair, statedFacts(matter)),
     effort: effortOf(matter, tried),
   };
 }

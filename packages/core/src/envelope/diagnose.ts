@@ -14,13 +14,17 @@ import { concludeFromSearch } from './conclude.ts';
 import { DerivedKeys } from './derived-keys.ts';
 import { readFacts } from './diagnosis-facts.ts';
 import type { DiagnosisFacts, StatementOptions } from './diagnosis-facts.ts';
+import { repairOf } from './diagnosis-case.ts';
 import type { OpenCase } from './diagnosis-case.ts';
+import { verdictOf } from './evidence.ts';
+import { sizeFault, verificationFault } from './manifest-fault.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { describeUselessPayload } from './foreign-payload.ts';
 import { KEY_FILE_READINGS, rereadKeyFile } from './key-file-readings.ts';
 import type { EnvelopeMembers } from './naming.ts';
 import { payloadVariants } from './payload-variants.ts';
 import { searchCandidates } from './search-candidates.ts';
+import type { RatedCandidate } from './search-candidates.ts';
 import { searchUnwrapping, worstFault } from './unwrap-search.ts';
 
 export interface DiagnoseOptions extends StatementOptions {
@@ -45,7 +49,9 @@ export const DIAGNOSIS_BUDGET = 10_000_000;
 export async function diagnoseEnvelope(members: EnvelopeMembers, options: DiagnoseOptions): Promise<Diagnosis> {
   const facts = await readFacts(members, options);
   const plain = describePlainFault(facts);
-  if (plain !== null) return concludeWithoutTrial({ members, facts }, plain);
+  if (plain !== null) return concludeWithoutTrial({ members, facts }, [plain]);
+  const wrongSize = sizeFault(facts);
+  if (wrongSize !== null) return concludeWithoutTrial({ members, facts }, [wrongSize.message, wrongSize.hint ?? '']);
   const { keys, signal } = options;
   const { found, calls, faults } = await searchUnwrapping(facts.wrappedKey, {
     keys,
@@ -65,6 +71,12 @@ function describePlainFault({ isSameFileTwice, payload, statement }: DiagnosisFa
   return describeUselessPayload(payload, statement.parameters);
 }
 
+/** With the evidence for a candidate, the manifest has its say; without any, it would only say that something is wrong. */
+async function manifestFault(matter: OpenCase, best: RatedCandidate | null): Promise<SealdropError | null> {
+  if (best === null || verdictOf(best.bits) === 'none') return null;
+  return verificationFault(matter.facts, best, repairOf(matter, best).payloadSize);
+}
+
 async function tryPayload(matter: OpenCase, options: DiagnoseOptions): Promise<Diagnosis> {
   const { facts, found } = matter;
   const { signal, budget = DIAGNOSIS_BUDGET } = options;
@@ -74,7 +86,13 @@ async function tryPayload(matter: OpenCase, options: DiagnoseOptions): Promise<D
   try {
     const { variants, armorFault } = await payloadVariants(facts.payload, { path: facts.payloadPath, stated, signal });
     const search = await searchCandidates({ stated, secrets, variants, keys: derived, signal });
-    const tried = { search, secrets, keyFileFault: fault, armorFault };
+    const tried = {
+      search,
+      secrets,
+      keyFileFault: fault,
+      armorFault,
+      manifestFault: await manifestFault(matter, search.best),
+    };
     return concludeFromSearch({ ...matter, iterations: derived.spent }, tried);
   } finally {
     derived.dispose();

@@ -120,9 +120,15 @@ export function askToSendAgain(name: string, reason: string): string {
 }
 
 /** When it opens, but not as it says: what to do another time. */
-export function askToChange(name: string, repair: Repair): string {
+export function askToChange(name: string, repair: Repair, stated: StatedFacts): string {
   const { advice } = keyFileReading(repair.keyFile);
-  const stated = `say in the note what was used: openssl enc ${formatFlags(repair.parameters)}`;
+  const flags = formatFlags(repair.parameters);
+  const isStated = stated.parameters !== null && formatFlags(stated.parameters) === flags;
+  const advices = [
+    ...(advice === '' ? [] : [`- ${advice}`]),
+    ...(isStated ? [] : [`- say in the note what was used: openssl enc ${flags}`]),
+    '- send all files in binary mode, unchanged',
+  ];
   return lines(
     `The file ${name}, which you sent us, did not open as it was sent. What we found:`,
     '',
@@ -130,7 +136,6 @@ export function askToChange(name: string, repair: Repair): string {
     '',
     'We could open it in this way. Another time, please:',
     '',
-    ...(advice === '' ? [] : [`- ${advice}`]),
-    `- ${stated}`,
+    ...advices,
   );
 }

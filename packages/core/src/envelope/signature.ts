@@ -9,6 +9,7 @@ import { SealdropError } from '../errors.ts';
 import { publicKeyFingerprint } from '../keys/public-key.ts';
 import type { Manifest } from './manifest.ts';
 import { readMember } from './read-member.ts';
+import { readManifest } from './statement.ts';
 
 /** Who may have signed, and whether it is an error that nobody did. */
 export interface SignaturePolicy {
@@ -139,4 +140,17 @@ export function checkSignatureBinds(manifest: Manifest | null, signedBy: string 
     'the signed manifest has neither a MAC nor a SHA-256 of the payload, so that the signature binds no payload',
     { hint: 'ask the sender for a manifest with a MAC' },
   );
+}
+
+/**
+ * Verifies the signature of an envelope's manifest alone: no key of the receiver is needed.
+ * @returns SHA-256 of the public key (`publicKeyFingerprint`) that signed; null when there is no signature, and none is needed
+ * @throws SealdropError `missing-signature`, `bad-signature`, `bad-manifest`
+ */
+export async function verifySignature(members: SignedMembers, policy: SignaturePolicy): Promise<string | null> {
+  const { checkManifest, signedBy } = await openSignature(members, policy);
+  if (members.manifest === null) return null;
+  const manifest = await readManifest(members.manifest, checkManifest);
+  checkSignatureBinds(manifest, signedBy());
+  return signedBy();
 }
