@@ -3,12 +3,15 @@ import type { CommandContext } from './command.ts';
 import { envelopeBaseName, envelopeLabel, isMember, plaintextPath } from './destination.ts';
 import type { Destination } from './destination.ts';
 import { formatBytes } from './quantities.ts';
+import { openByDiagnosis } from './repair-envelope.ts';
 import { writeStandardOutput } from './standard-streams.ts';
 
 export interface DecryptSettings {
   readonly open: OpenOptions;
   readonly destination: Destination;
   readonly existing: 'refuse' | 'replace';
+  /** Whether an envelope that does not open is opened as a diagnosis says, where that is certain. */
+  readonly repair: 'off' | 'certain';
   /** Paths written in this call so far: even --force does not let one plaintext replace another of the same call. */
   readonly written: Set<string>;
 }
@@ -77,6 +80,12 @@ async function write(work: Work): Promise<Outcome> {
   }
 }
 
+/** Who signed it is known only where somebody asked for it. */
+function saySigner({ opened, context }: Work): void {
+  if (opened.signedBy === null) return;
+  context.terminal.say(`  signed by the key with SHA-256 fingerprint ${opened.signedBy}`, 'good');
+}
+
 /** openssl enc protects no data against change, so that success alone says little: what vouches for it is said each time. */
 function sayVerification({ opened, context }: Work): void {
   if (opened.verification === 'manifest-mac') {
@@ -99,6 +108,7 @@ async function tell(work: Work, { path, size }: Outcome): Promise<void> {
   context.terminal.say(`${envelope} -> ${path ?? 'standard output'} (${formatBytes(size)})`);
   for (const repair of opened.repairs) context.terminal.say(`  repaired: ${repair}`, 'caution');
   sayVerification(work);
+  saySigner(work);
   context.terminal.report({
     envelope,
     output: path,
@@ -108,8 +118,18 @@ async function tell(work: Work, { path, size }: Outcome): Promise<void> {
     oaep: formatOaep(opened.oaep),
     key: opened.keyName,
     verification: opened.verification,
+    signedBy: opened.signedBy,
     repairs: opened.repairs,
   });
+}
+
+async function writeAndClose(opened: OpenedEnvelope, rest: Omit<Work, 'opened'>): Promise<void> {
+  try {
+    const work = { ...rest, opened };
+    await tell(work, await write(work));
+  } finally {
+    opened.dispose();
+  }
 }
 
 /** Opens one envelope, writes its plaintext where it belongs, and tells of it. */
@@ -119,11 +139,12 @@ export async function decryptEnvelope(
   context: CommandContext,
 ): Promise<void> {
   const { openEnvelope } = await import('@sealdrop/core');
-  const opened = await openEnvelope(source, settings.open);
+  const rest = { source, settings, context };
   try {
-    const work = { source, opened, settings, context };
-    await tell(work, await write(work));
-  } finally {
-    opened.dispose();
+    await writeAndClose(await openEnvelope(source, settings.open), rest);
+  } catch (error) {
+    const repaired = settings.repair === 'off' ? null : await openByDiagnosis(error, source, settings.open);
+    if (repaired === null) throw error;
+    await writeAndClose(repaired, rest);
   }
 }

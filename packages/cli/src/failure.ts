@@ -13,6 +13,8 @@ export interface Failure {
 /** Cures that only the command line knows, besides the error's own. */
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   'weak-key': 'or accept the risk with --allow-weak-key',
+  'implausible-plaintext': 'sealdrop diagnose says more; --allow-noise takes it as it is',
+  'bad-decrypt': 'sealdrop diagnose finds out why',
   internal: 'please report it, with what SEALDROP_DEBUG=1 shows',
 };
 

@@ -5,10 +5,12 @@ import type { Command, CommandContext } from './command.ts';
 import { checkArguments, explainParserMessage } from './command-line-faults.ts';
 import { completionCommand } from './commands/completion.ts';
 import { decryptCommand } from './commands/decrypt.ts';
+import { diagnoseCommand } from './commands/diagnose.ts';
 import { encryptCommand } from './commands/encrypt.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { kitCommand } from './commands/kit.ts';
 import { publicKeyCommand } from './commands/public-key.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { completeWords } from './completion-words.ts';
 import { EXIT, EXIT_MEANINGS } from './exit-status.ts';
 import { nearest } from './suggestion.ts';
@@ -19,7 +21,9 @@ const COMMANDS = {
   kit: kitCommand,
   encrypt: encryptCommand,
   decrypt: decryptCommand,
+  verify: verifyCommand,
   inspect: inspectCommand,
+  diagnose: diagnoseCommand,
   completion: completionCommand,
 } as const;
 const COMMAND_NAMES = Object.keys(COMMANDS) as (keyof typeof COMMANDS)[];
@@ -128,7 +132,9 @@ export async function runProgram(commandLine: readonly string[], context: Comman
   register(COMMANDS.kit);
   register(COMMANDS.encrypt);
   register(COMMANDS.decrypt);
+  register(COMMANDS.verify);
   register(COMMANDS.inspect);
+  register(COMMANDS.diagnose);
   register(COMMANDS.completion);
   if (words[0] === undefined) {
     process.stderr.write(`${await program.getHelp()}\n`);

@@ -10,6 +10,7 @@ import { sourceOfParts } from '../named-parts.ts';
 import { KEY_OPTIONS, openKeys } from '../key-options.ts';
 import { flag, REPORTING_OPTIONS, value } from '../option-groups.ts';
 import { parseOaepOption, parseParametersOption } from '../parameter-options.ts';
+import { readSigners, signatureBeside, SIGNER_OPTION } from '../signature-options.ts';
 import { UsageError } from '../usage-error.ts';
 
 const PARTS = 'Parts by name, instead of ENVELOPE:';
@@ -25,6 +26,8 @@ const OPTIONS = {
   manifest: { ...value, group: PARTS, describe: 'The manifest' },
   parameters: { ...value, group: STATEMENT, describe: 'openssl\'s own flags, like "-aes-256-cbc -pbkdf2"' },
   oaep: { ...value, group: STATEMENT, describe: 'OAEP hash: sha1, sha256, … or "rsa_oaep_md:sha256 rsa_mgf1_md:sha1"' },
+  repair: { ...flag, group: STATEMENT, describe: 'Where it does not open, open it as a certain diagnosis says' },
+  ...SIGNER_OPTION,
   output: {
     ...value,
     alias: 'o',
@@ -33,6 +36,7 @@ const OPTIONS = {
   },
   force: { ...flag, alias: 'f', group: OUTPUT, describe: 'Replace existing files' },
   'allow-weak-key': { ...flag, group: LIMITS, describe: 'Accept a passphrase under 16 bytes' },
+  'allow-noise': { ...flag, group: LIMITS, describe: 'Accept plaintext that looks like noise and has no MAC' },
   'max-iterations': { ...value, group: LIMITS, describe: 'Most PBKDF2 iterations to accept (default: 10000000)' },
   ...REPORTING_OPTIONS,
 } as const satisfies Record<string, Options>;
@@ -51,17 +55,20 @@ async function openOptions(args: DecryptArguments, context: CommandContext): Pro
   const maximumIterations = parseIterations(args.maxIterations);
   const parameters = args.parameters === undefined ? undefined : await parseParametersOption(args.parameters);
   const oaep = args.oaep === undefined ? undefined : await parseOaepOption(args.oaep);
+  const publicKeys = await readSigners(args.signer);
   return {
     keys: await openKeys(args, context.environment),
     parameters,
     oaep,
     weakKeys: args.allowWeakKey === true ? 'allow' : 'refuse',
+    implausible: args.allowNoise === true ? 'allow' : 'refuse',
+    signature: publicKeys === undefined ? undefined : { publicKeys, missing: 'refuse' },
     maximumIterations,
     signal: context.signal,
   };
 }
 
-function partsOf(args: DecryptArguments, signal: AbortSignal): EnvelopeSource {
+async function partsOf(args: DecryptArguments, signal: AbortSignal): Promise<EnvelopeSource> {
   const { payload, wrappedKey, note, manifest } = args;
   if (payload === undefined || wrappedKey === undefined) {
     throw new UsageError('--payload and --wrapped-key go together', 'give both, or name the envelope instead');
@@ -81,14 +88,15 @@ function partsOf(args: DecryptArguments, signal: AbortSignal): EnvelopeSource {
       'say where the plaintext goes: --output FILE, DIR or -',
     );
   }
-  return sourceOfParts({ payload, wrappedKey, note, manifest }, signal);
+  const parts = sourceOfParts({ payload, wrappedKey, note, manifest }, signal);
+  return { ...parts, signature: await signatureBeside(manifest) };
 }
 
 async function sourcesOf(
   args: DecryptArguments,
   signal: AbortSignal,
 ): Promise<readonly (EnvelopeSource | FoundEnvelope)[]> {
-  if (args.payload !== undefined || args.wrappedKey !== undefined) return [partsOf(args, signal)];
+  if (args.payload !== undefined || args.wrappedKey !== undefined) return [await partsOf(args, signal)];
   if (args.note !== undefined || args.manifest !== undefined) {
     throw new UsageError(
       '--note and --manifest go with --payload and --wrapped-key',
@@ -125,6 +133,7 @@ async function run(args: DecryptArguments, context: CommandContext): Promise<num
     open: await openOptions(args, context),
     destination,
     existing: args.force === true ? 'replace' : 'refuse',
+    repair: args.repair === true ? 'certain' : 'off',
     written: new Set(),
   };
   const items = sources.map((source) => itemOf(source, settings, context));

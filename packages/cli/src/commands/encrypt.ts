@@ -9,6 +9,7 @@ import { flag, REPORTING_OPTIONS, value } from '../option-groups.ts';
 import { parseOaepOption, parseParametersOption } from '../parameter-options.ts';
 import { formatBytes } from '../quantities.ts';
 import { readStandardInput } from '../standard-streams.ts';
+import { readSigningKey, SIGN_OPTIONS } from '../signature-options.ts';
 import { UsageError } from '../usage-error.ts';
 
 const RECEIVER = 'Receiver:';
@@ -36,6 +37,7 @@ const OPTIONS = {
     describe: 'Files side by side, or a folder for each (default: flat)',
   },
   name: { ...value, group: OUTPUT, describe: "The plaintext's file name; needed for stdin" },
+  ...SIGN_OPTIONS,
   'no-manifest': { ...flag, group: OUTPUT, describe: 'Only what stock openssl needs; then nobody can verify it' },
   force: { ...flag, alias: 'f', group: OUTPUT, describe: 'Replace existing files' },
   ...REPORTING_OPTIONS,
@@ -70,6 +72,7 @@ async function settingsOf(args: EncryptArguments, context: CommandContext): Prom
     ...(await readPublicKey(args.publicKey)),
     layout: args.layout ?? 'flat',
     manifest: args.noManifest === true ? 'omit' : 'write',
+    signWith: await readSigningKey(args.sign, args.signPassphraseFile),
     existing: args.force === true ? 'replace' : 'refuse',
     name: args.name,
     directory: args.outputDir,

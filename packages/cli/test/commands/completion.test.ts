@@ -18,7 +18,16 @@ describe('what Tab offers', () => {
   };
 
   test('first: the commands', async () => {
-    expect(await offered('')).toEqual(['public-key', 'encrypt', 'decrypt', 'inspect', 'completion']);
+    expect(await offered('')).toEqual([
+      'public-key',
+      'kit',
+      'encrypt',
+      'decrypt',
+      'verify',
+      'inspect',
+      'diagnose',
+      'completion',
+    ]);
   });
 
   test('after a dash: the options of the command', async () => {

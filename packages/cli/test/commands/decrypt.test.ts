@@ -318,6 +318,7 @@ describe('--json', () => {
       oaep: 'sha256',
       key: 'file:private.pem',
       verification: 'manifest-mac',
+      signedBy: null,
       repairs: [],
     });
   });
