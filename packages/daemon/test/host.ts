@@ -36,6 +36,14 @@ export interface Report {
   readonly timeline: readonly { readonly time: string; readonly event: string }[];
 }
 
+/** Tests run side by side, where one address cannot serve all, and on small file systems. */
+const QUIET_DEFAULTS = { status: 'off', minimumFreeSpace: '0B' };
+
+function withQuietDefaults(settings: string): string {
+  const missing = Object.entries(QUIET_DEFAULTS).filter(([name]) => !new RegExp(`^${name}:`, 'm').test(settings));
+  return [settings, ...missing.map(([name, value]) => `${name}: ${value}`)].join('\n');
+}
+
 export class Host {
   readonly folder = mkdtempSync(join(tmpdir(), 'sealdropd-'));
   readonly landing = join(this.folder, 'incoming');
@@ -69,7 +77,7 @@ keys: ${JSON.stringify(keys)}
 landings:
   - {${pairs.filter((pair) => pair !== '').join(', ')}}
 log: {level: debug}
-${settings}
+${withQuietDefaults(settings)}
 `,
     );
   }

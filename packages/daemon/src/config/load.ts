@@ -3,8 +3,9 @@ import { toSealdropError } from '@sealdrop/core';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
 import { contradictions } from './contradictions.ts';
-import { type Config, configSchema } from './schema.ts';
+import { knownKeys } from './known-keys.ts';
 import { nearest } from './nearest.ts';
+import { type Config, configSchema } from './schema.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -80,8 +81,20 @@ function problemsOf(issue: z.core.$ZodIssue, data: unknown): readonly Problem[] 
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: [...issue.path, key], message: unknownKey(key, issue.path) }));
   }
+  if (issue.code === 'invalid_union') {
+    const meant = meantBranch(issue);
+    if (meant.length > 0) return meant.flatMap((inner) => problemsOf(inner, data));
+  }
   const isMissing = valueAt(data, issue.path) === undefined;
   return [{ path: issue.path, message: isMissing ? `is missing: ${issue.message}` : issue.message }];
+}
+
+/** Of several forms that a setting may have, what is wrong with the one that was begun; empty when it is none of them. */
+function meantBranch(issue: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] {
+  const isOtherForm = ({ code, path }: z.core.$ZodIssue): boolean =>
+    path.length === 0 && ['invalid_type', 'invalid_value', 'invalid_format'].includes(code);
+  const meant = issue.errors.find((issues) => !issues.some(isOtherForm)) ?? [];
+  return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 function valueAt(data: unknown, path: Path): unknown {
@@ -97,16 +110,6 @@ function unknownKey(key: string, parent: Path): string {
   const known = knownKeys(parent);
   const guess = nearest(key, known);
   return `no such setting. ${guess === null ? `Known here: ${known.join(', ')}.` : `Did you mean ${guess}?`}`;
-}
-
-/** The settings that the schema knows at a path. */
-function knownKeys(parent: Path): readonly string[] {
-  const [section] = parent;
-  const shape = configSchema.shape;
-  if (section === 'aws') return Object.keys(shape.aws.unwrap().shape);
-  if (section === 'log') return Object.keys(shape.log.unwrap().shape);
-  if (section === 'landings') return Object.keys(shape.landings.element.shape);
-  return Object.keys(shape);
 }
 
 /** Where a path's key stands in the text; of what is missing, where its parent begins. */

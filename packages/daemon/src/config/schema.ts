@@ -1,28 +1,11 @@
 import { OAEP_HASHES } from '@sealdrop/core';
 import * as z from 'zod';
-import { DURATION_PATTERN, parseDuration } from './duration.ts';
+import { archive, hook, ledger, octalMode, quarantine, status, webhook } from './operations-schema.ts';
+import { absolutePath, choice, duration, size, text, wholeNumber } from './schema-words.ts';
 
 // The one truth about the configuration: types, defaults, messages and the published JSON Schema all come from here.
 
-const duration = z
-  .string({ error: 'must be a duration: a whole number and a unit, like 500ms, 2s, 5m, 24h or 7d' })
-  .regex(DURATION_PATTERN, { error: 'must be a duration: a whole number and a unit, like 500ms, 2s, 5m, 24h or 7d' })
-  .transform(parseDuration);
-
-const directory = z
-  .string({ error: 'must be the path of a directory' })
-  .regex(/^\/[^\0]*$/, { error: 'must be an absolute path, beginning with /' })
-  .transform((path) => (path === '/' ? path : path.replace(/\/+$/, '')));
-
-const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, { error: `must be one of: ${values.join(', ')}` });
-
-const wholeNumber = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}`;
-  return z.int({ error }).min(least, { error }).max(most, { error });
-};
-
-const text = z.string({ error: 'must be text' }).min(1, { error: 'must not be empty' });
+const directory = absolutePath('directory');
 
 const aws = z.strictObject(
   {
@@ -50,12 +33,7 @@ const landing = z.strictObject(
     collision: choice(['suffix', 'replace', 'quarantine'])
       .default('suffix')
       .describe('What happens when the final name is taken: NAME.1, replace the file, or quarantine the envelope.'),
-    mode: z
-      .string({ error: 'must be an octal mode in quotes, like "0640"' })
-      .regex(/^0?[0-7]{3}$/, { error: 'must be an octal mode in quotes, like "0640"' })
-      .transform((octal) => Number.parseInt(octal, 8))
-      .prefault('0600')
-      .describe('Permissions of delivered files.'),
+    mode: octalMode.prefault('0600').describe('Permissions of delivered files.'),
     parameters: text
       .optional()
       .describe('openssl flags for envelopes that bring neither note nor manifest, like -aes-256-cbc -pbkdf2.'),
@@ -74,18 +52,36 @@ export const configSchema = z
         .array(text, { error: 'must be a list of keys, like - aws-kms:alias/inbound or - file:/etc/sealdrop/key.pem' })
         .min(1, { error: 'needs at least one key, like - aws-kms:alias/inbound' })
         .describe('Tried in order: aws-kms:<id, alias or ARN>, an ARN, alias/NAME, or file:<PEM>.'),
-      passphraseFile: directory.optional().describe('For encrypted PEM keys: its first line is the passphrase.'),
+      passphraseFile: absolutePath('file')
+        .optional()
+        .describe('For encrypted PEM keys: its first line is the passphrase.'),
       aws: aws.prefault({}),
       landings: z
         .array(landing, { error: 'must be a list of landings' })
         .min(1, { error: 'needs at least one landing' }),
       scanInterval: duration.prefault('5m').describe('A full scan finds what the file watcher missed.'),
       incompleteAfter: duration.prefault('24h').describe('Then an envelope that still lacks a member is quarantined.'),
-      archive: choice(['delete', 'keep'])
+      strayAfter: z
+        .union([z.literal('off'), duration], { error: 'must be a duration like 7d, or the word off' })
+        .prefault('7d')
+        .describe('Then a file that belongs to no envelope is quarantined too.'),
+      archive: archive
         .default('delete')
-        .describe('What becomes of an envelope once delivered: deleted, or kept in SPOOL/archive.'),
+        .describe('What becomes of an envelope once delivered: deleted, kept in SPOOL/archive, or kept for a time.'),
+      quarantine: quarantine.prefault({}),
+      minimumFreeSpace: size
+        .prefault('64MiB')
+        .describe('With less free on the file system of the spool or a delivery directory, nothing new is claimed.'),
       concurrency: wholeNumber(1, 256).default(4).describe('Envelopes opened at the same time.'),
       shutdownTimeout: duration.prefault('30s').describe('How long SIGTERM waits for envelopes in progress.'),
+      stuckAfter: duration
+        .prefault('5m')
+        .describe('Work that has not moved for so long is hung: /healthz says so, and systemd restarts the daemon.'),
+      state: directory.optional().describe('Where the ledger and the outbox lie; else in the spool.'),
+      ledger: ledger.prefault({}),
+      status: status.prefault({}).describe('Metrics, /healthz and /readyz.'),
+      hooks: z.array(hook, { error: 'must be a list of hooks' }).default([]),
+      webhooks: z.array(webhook, { error: 'must be a list of webhooks' }).default([]),
       log: z
         .strictObject(
           { level: choice(['error', 'warn', 'info', 'debug']).default('info') },

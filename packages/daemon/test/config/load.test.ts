@@ -80,6 +80,62 @@ landings:
   ]);
 });
 
+test('what surrounds the envelopes is checked by line and key as well, and hooks and webhooks before anything runs', () => {
+  const source = `spool: /srv/spool
+keys: [aws-kms:alias/inbound]
+landings:
+  - {name: a, directory: /srv/a, delivery: /out/a, oaep: sha512}
+  - {name: b, directory: /srv/b, delivery: /out/b, parameters: -aes-256-cbc -pbkdf2 -iter 20000, maximumIterations: 10000}
+status: {host: 127.0.0.1, sokket: /run/x}
+archive: {keepfor: 30d}
+quarantine: {keepFor: 30}
+minimumFreeSpace: 1 GB
+strayAfter: never
+ledger: {plaintextNames: drop}
+hooks:
+  - {name: tell, command: [notify], on: [deliverd]}
+  - {name: tell, command: []}
+webhooks:
+  - {name: ops, url: 'http://example.com/x', secretFile: /etc/secret, onn: [delivered]}
+`;
+  const { status, stderr } = check(source);
+  expect(status).toBe(78);
+  expect(stderr.split('\n')).toEqual([
+    'sealdropd: FILE:6: status.sokket: no such setting. Did you mean socket?',
+    'sealdropd: FILE:7: archive.keepFor: is missing: must be a duration: a whole number and a unit, like 500ms, 2s, 5m, 24h or 7d',
+    'sealdropd: FILE:7: archive.keepfor: no such setting. Did you mean keepFor?',
+    'sealdropd: FILE:8: quarantine.keepFor: must be a duration: a whole number and a unit, like 500ms, 2s, 5m, 24h or 7d',
+    'sealdropd: FILE:9: minimumFreeSpace: must be a size: a whole number and a unit, like 500MB, 2GiB or 0B',
+    'sealdropd: FILE:10: strayAfter: must be a duration like 7d, or the word off',
+    'sealdropd: FILE:11: ledger.plaintextNames: must be one of: keep, omit',
+    'sealdropd: FILE:13: hooks[0].command: must begin with the absolute path of a program; no shell looks it up',
+    'sealdropd: FILE:13: hooks[0].on[0]: must be one of: delivered, quarantined',
+    'sealdropd: FILE:14: hooks[1].command: must begin with a program',
+    'sealdropd: FILE:16: webhooks[0].onn: no such setting. Did you mean on?',
+    '',
+  ]);
+});
+
+test('an operator who could only harm senders is told before the first envelope comes', () => {
+  const source = `spool: /srv/spool
+keys: [aws-kms:alias/inbound]
+landings:
+  - {name: a, directory: /srv/a, delivery: /out/a, oaep: sha512}
+  - {name: b, directory: /srv/b, delivery: /out/b, parameters: -aes-256-cbc -pbkdf2 -iter 20000, maximumIterations: 10000}
+hooks: [{name: tell, command: [/bin/true]}]
+webhooks: [{name: tell, url: 'http://example.com/x', secretFile: /etc/secret}]
+`;
+  const { status, stderr } = check(source);
+  expect(status).toBe(78);
+  expect(stderr.split('\n')).toEqual([
+    'sealdropd: FILE:4: landings[0].oaep: AWS KMS can do sha1 and sha256 only, so the key aws-kms:alias/inbound opens nothing; leave oaep out',
+    'sealdropd: FILE:5: landings[1].parameters: has more iterations than maximumIterations (10000) allows',
+    'sealdropd: FILE:7: webhooks[0].name: another hook is named tell too',
+    'sealdropd: FILE:7: webhooks[0].url: webhook URL would go unencrypted over the network; use https://; http:// is for 127.0.0.1, [::1] and localhost only',
+    '',
+  ]);
+});
+
 test.each([
   ['spool: /a\nspool: /b\n', 'FILE:2: not valid YAML: Map keys must be unique'],
   ['', 'FILE:1: must hold settings like spool:, keys: and landings:'],
