@@ -107,6 +107,10 @@ function normalizeHelp(words: readonly string[]): readonly string[] {
   return words[0] === 'help' ? [...words.slice(1), '--help'] : words;
 }
 
+function asksForHelp(words: readonly string[]): boolean {
+  return words.length === 0 || words.some((word) => word === '--help' || word === '-h');
+}
+
 function optionsOf(words: readonly string[]): readonly string[] {
   const name = COMMAND_NAMES.find((known) => words.includes(known));
   return [...Object.keys(name === undefined ? {} : COMMANDS[name].options), 'help', 'version'];
@@ -122,6 +126,8 @@ export async function runProgram(commandLine: readonly string[], context: Comman
   let status: number = EXIT.ok;
   const options = optionsOf(words);
   const program = createProgram(options, words[0] === COMPLETION_OPTION ? 'completion' : 'work');
+  // yargs makes the help text for every command, asked for or not; folding its lines is most of that work.
+  if (!asksForHelp(words)) program.wrap(null);
   const register = <Arguments>({ usage, summary, build, run }: Command<Arguments>) => {
     program.command(usage, summary, build, async (args: ArgumentsCamelCase<Arguments>) => {
       checkArguments(args, options);
