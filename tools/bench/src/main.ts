@@ -1,0 +1,97 @@
+/** `npm run bench`: measures every row, and writes the results as JSON, Markdown and SVG. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeMachine, measureLimits } from './machine.ts';
+import type { CipherLimits } from './machine.ts';
+import { HELP, parseOptions } from './options.ts';
+import type { BenchOptions } from './options.ts';
+import { plotThroughput } from './plot.ts';
+import { formatTables } from './report.ts';
+import type { Results } from './report.ts';
+import type { BenchContext, Row, RowResult } from './row.ts';
+import { LARGE_FILE_ROWS } from './rows/large-files.ts';
+import { MEMORY_ROWS } from './rows/memory.ts';
+import { measureSizes } from './rows/sizes.ts';
+import type { SizePoint } from './rows/sizes.ts';
+import { SMALL_FILE_ROWS } from './rows/small-files.ts';
+
+const ROWS: readonly Row[] = [...LARGE_FILE_ROWS, ...MEMORY_ROWS, ...SMALL_FILE_ROWS];
+const SIZES = 'sizes';
+
+function say(words: string): void {
+  process.stderr.write(`${words}\n`);
+}
+
+async function measureRows(context: BenchContext): Promise<readonly RowResult[]> {
+  const results: RowResult[] = [];
+  for (const row of ROWS.filter(({ name }) => name.includes(context.options.only))) {
+    say(`measuring: ${row.name}`);
+    results.push(...(await row.measure(context)));
+  }
+  return results;
+}
+
+async function measurePlot(context: BenchContext): Promise<readonly SizePoint[]> {
+  if (!SIZES.includes(context.options.only)) return [];
+  say(`measuring: ${SIZES}`);
+  return measureSizes(context);
+}
+
+function plot(points: readonly SizePoint[], { decryption }: CipherLimits): string {
+  return plotThroughput('Decrypting a file in memory, whole process (AES-256-CBC, PBKDF2 10,000)', [
+    {
+      name: 'the cipher, one core',
+      colour: '#999',
+      stroke: 'dashed',
+      points: points.map(({ size }) => [size, decryption]),
+    },
+    {
+      name: 'sealdrop decrypt',
+      colour: '#0a6',
+      stroke: 'solid',
+      points: points.map(({ size, sealdrop }) => [size, sealdrop]),
+    },
+    {
+      name: 'openssl enc -d',
+      colour: '#c40',
+      stroke: 'solid',
+      points: points.map(({ size, openssl }) => [size, openssl]),
+    },
+  ]);
+}
+
+async function measureAll(options: BenchOptions): Promise<Results> {
+  say('measuring: the limits of the machine');
+  const limits = await measureLimits();
+  const context = { options, limits };
+  const { scale, rounds, largeSize } = options;
+  return {
+    date: new Date().toISOString(),
+    machine: await describeMachine(),
+    limits,
+    scale,
+    rounds,
+    largeSize,
+    rows: await measureRows(context),
+    sizes: await measurePlot(context),
+  };
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === null) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const results = await measureAll(options);
+  const tables = formatTables(results);
+  await mkdir(options.output, { recursive: true });
+  await writeFile(join(options.output, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(join(options.output, 'table.md'), tables);
+  if (results.sizes.length > 0) {
+    await writeFile(join(options.output, 'throughput.svg'), plot(results.sizes, results.limits));
+  }
+  process.stdout.write(tables);
+}
+
+await main();

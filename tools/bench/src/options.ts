@@ -1,0 +1,73 @@
+import { tmpdir } from 'node:os';
+import { parseArgs } from 'node:util';
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+export interface BenchOptions {
+  readonly scale: 'full' | 'quick';
+  /** Where files are kept in memory. */
+  readonly memoryDirectory: string;
+  /** Where files are kept on disk. */
+  readonly diskDirectory: string;
+  /** Where the results go. */
+  readonly output: string;
+  /** Only rows whose name contains this. */
+  readonly only: string;
+  readonly rounds: number;
+  /** Bytes of the large files. */
+  readonly largeSize: number;
+  /** Bytes of the largest file that memory is measured with. */
+  readonly largestSize: number;
+  /** Bytes of each point of the plot. */
+  readonly plotSizes: readonly number[];
+}
+
+export const HELP = `Usage: npm run bench -- [OPTION]...
+
+Measures Sealdrop (as built) against openssl and aws in a shell, on the same files in the same run.
+
+  --quick         smaller files and fewer rounds: about two minutes instead of a quarter of an hour
+  --memory DIR    a directory in memory, with room for 10 GiB (default: /dev/shm)
+  --disk DIR      a directory on disk, with room for 10 GiB (default: ${tmpdir()})
+  --output DIR    where results.json, table.md and throughput.svg go (default: bench-results)
+  --only TEXT     only rows whose name contains it
+  --rounds N      runs of each contender, of which the median counts (default: 5, quick 3)
+  --help          print this
+`;
+
+const text = { type: 'string' } as const;
+const OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  memory: { ...text, default: '/dev/shm' },
+  disk: { ...text, default: tmpdir() },
+  output: { ...text, default: 'bench-results' },
+  only: { ...text, default: '' },
+  rounds: text,
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** Powers of 8 from 1 KiB on. */
+function sizesUpTo(largest: number): readonly number[] {
+  const sizes: number[] = [];
+  for (let size = 1024; size <= largest; size *= 8) sizes.push(size);
+  return sizes;
+}
+
+/** Null when the help is asked for. */
+export function parseOptions(words: readonly string[]): BenchOptions | null {
+  const { values } = parseArgs({ args: [...words], options: OPTIONS });
+  if (values.help) return null;
+  const { quick, memory, disk, output, only, rounds } = values;
+  return {
+    scale: quick ? 'quick' : 'full',
+    memoryDirectory: memory,
+    diskDirectory: disk,
+    output,
+    only,
+    rounds: Number(rounds ?? (quick ? 3 : 5)),
+    largeSize: quick ? 256 * MIB : 2 * GIB,
+    largestSize: quick ? 512 * MIB : 8 * GIB,
+    plotSizes: [...sizesUpTo(quick ? 256 * MIB : 2 * GIB), quick ? 512 * MIB : 4 * GIB],
+  };
+}

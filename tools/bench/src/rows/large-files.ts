@@ -1,0 +1,162 @@
+/** One large file, from file to file and through pipes. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Contender } from '../measure.ts';
+import { takeTurns } from '../measure.ts';
+import { atMost, fastestOf, find } from '../row.ts';
+import type { BenchContext, Row, RowResult } from '../row.ts';
+import { SEALDROP, withWorkbench } from '../workbench.ts';
+import type { Workbench } from '../workbench.ts';
+
+const FLAGS = ['-aes-256-cbc', '-pbkdf2', '-md', 'sha256'];
+/** Bytes for openssl's `-bufsize`; its own default is 8 KiB. */
+const BUFFER_SIZES = [65_536, 262_144, 1_048_576];
+
+function outputIn({ directory }: Workbench): string {
+  return join(directory, 'output');
+}
+
+/** A new file for everyone: to overwrite one is other work. */
+function fresh(bench: Workbench): Pick<Contender, 'prepare'> {
+  return { prepare: () => rm(outputIn(bench), { force: true }) };
+}
+
+function opensslDecrypt(bench: Workbench, ...more: readonly string[]): readonly string[] {
+  const files = ['-in', bench.payload, '-out', outputIn(bench)];
+  return ['openssl', 'enc', '-d', ...FLAGS, '-pass', `file:${bench.keyFile}`, ...files, ...more];
+}
+
+function sealdropParts(bench: Workbench): readonly string[] {
+  const parts = ['--wrapped-key', bench.wrappedKey, '--parameters', '-aes-256-cbc -pbkdf2', '--allow-noise'];
+  return [...SEALDROP, 'decrypt', ...parts, '--key', `file:${bench.privateKey}`];
+}
+
+/** Without a manifest, as openssl does it. */
+function sealdropDecrypt(bench: Workbench): Contender {
+  const words = [...sealdropParts(bench), '--payload', bench.payload, '--output', outputIn(bench)];
+  return { name: 'sealdrop decrypt', words, ...fresh(bench) };
+}
+
+function opensslContender(bench: Workbench, ...more: readonly string[]): Contender {
+  return { name: ['openssl enc -d', ...more].join(' '), words: opensslDecrypt(bench, ...more), ...fresh(bench) };
+}
+
+function opensslContenders(bench: Workbench): readonly Contender[] {
+  const buffered = BUFFER_SIZES.map((size) => opensslContender(bench, '-bufsize', String(size)));
+  return [opensslContender(bench), ...buffered];
+}
+
+/** Sealdrop's file is safe on the disk when it ends; openssl's is so only after this. */
+function synchronized(bench: Workbench): Contender {
+  const script = '"$@" && sync "$0"';
+  const words = ['sh', '-c', script, outputIn(bench), ...opensslDecrypt(bench)];
+  return { name: 'openssl enc -d, then sync', words, ...fresh(bench) };
+}
+
+type Place = 'memory' | 'disk';
+
+async function measureDecryption(place: Place, { options }: BenchContext): Promise<RowResult> {
+  const parent = place === 'memory' ? options.memoryDirectory : options.diskDirectory;
+  return withWorkbench(parent, options.largeSize, async (bench) => {
+    const openssl = opensslContenders(bench);
+    const others = place === 'disk' ? [...openssl, synchronized(bench)] : openssl;
+    const measured = await takeTurns([sealdropDecrypt(bench), ...others], options.rounds);
+    const sealdrop = find(measured, 'sealdrop decrypt');
+    const [plain] = openssl;
+    const best = fastestOf(openssl.map(({ name }) => find(measured, name)));
+    const comparisons = [
+      atMost(0.7, sealdrop, find(measured, plain?.name ?? '')),
+      { ...atMost(0.85, sealdrop, best), against: `its best: ${best.name}` },
+    ];
+    if (place === 'disk') comparisons.push(atMost(0.7, sealdrop, find(measured, 'openssl enc -d, then sync')));
+    const where = place === 'memory' ? 'in memory (tmpfs)' : 'on disk';
+    return { name: `decrypt-${place}`, what: `decrypt, file to file, ${where}`, measured, comparisons };
+  });
+}
+
+const MEMBER_ENDINGS = ['.enc', '.keypke.bin.enc', '.alg', '.manifest.json'];
+
+function encryptContenders(bench: Workbench): readonly Contender[] {
+  const name = 'encrypted';
+  const made = MEMBER_ENDINGS.map((ending) => join(bench.directory, `${name}${ending}`));
+  const prepare = async (): Promise<void> => {
+    for (const path of made) await rm(path, { force: true });
+  };
+  const to = ['--output-dir', bench.directory, '--name', name];
+  const files = ['-in', bench.plaintext, '-out', made[0] ?? ''];
+  return [
+    {
+      name: 'sealdrop encrypt',
+      words: [...SEALDROP, 'encrypt', bench.plaintext, '--public-key', bench.publicKey, ...to],
+      prepare,
+    },
+    { name: 'openssl enc', words: ['openssl', 'enc', ...FLAGS, '-pass', `file:${bench.keyFile}`, ...files], prepare },
+  ];
+}
+
+async function measureEncryption({ options, limits }: BenchContext): Promise<RowResult> {
+  return withWorkbench(options.memoryDirectory, options.largeSize, async (bench) => {
+    const measured = await takeTurns(encryptContenders(bench), options.rounds);
+    const sealdrop = find(measured, 'sealdrop encrypt');
+    const ofLimit = bench.size / limits.encryption / sealdrop.seconds;
+    return {
+      name: 'encrypt',
+      what: 'encrypt, with manifest and MAC, in memory',
+      measured,
+      comparisons: [
+        atMost(0.8, sealdrop, find(measured, 'openssl enc')),
+        {
+          against: 'the cipher alone (openssl speed), in speed',
+          ratio: ofLimit,
+          goal: { kind: 'at-least', value: 0.85 },
+        },
+      ],
+    };
+  });
+}
+
+async function measureVerified({ options }: BenchContext): Promise<RowResult> {
+  return withWorkbench(options.memoryDirectory, options.largeSize, async (bench) => {
+    const key = ['--key', `file:${bench.privateKey}`];
+    const sealdropWords = [...SEALDROP, 'decrypt', bench.payload, ...key, '--output', outputIn(bench)];
+    // $0: the MAC's key, $1: the MAC, $2: the payload; then the words of openssl enc.
+    const script = 'openssl dgst -sha256 -mac HMAC -macopt "hexkey:$0" "$2" | grep -q "$1" && shift 2 && "$@"';
+    const words = ['sh', '-c', script, bench.macKey, bench.mac, bench.payload, ...opensslDecrypt(bench)];
+    const measured = await takeTurns(
+      [
+        { name: 'sealdrop decrypt', words: sealdropWords, ...fresh(bench) },
+        { name: 'openssl dgst -mac HMAC, then openssl enc -d', words, ...fresh(bench) },
+      ],
+      options.rounds,
+    );
+    const [sealdrop, openssl] = measured;
+    if (sealdrop === undefined || openssl === undefined) throw new Error('nothing was measured');
+    const what = 'decrypt, MAC verified before the plaintext has its name, in memory';
+    return { name: 'verified', what, measured, comparisons: [atMost(0.5, sealdrop, openssl)] };
+  });
+}
+
+async function measurePipes({ options }: BenchContext): Promise<RowResult> {
+  return withWorkbench(options.memoryDirectory, options.largeSize, async (bench) => {
+    const script = 'cat "$0" | "$@" | cat > /dev/null';
+    const piped = (words: readonly string[]): readonly string[] => ['sh', '-c', script, bench.payload, ...words];
+    const openssl = ['openssl', 'enc', '-d', ...FLAGS, '-pass', `file:${bench.keyFile}`];
+    const measured = await takeTurns(
+      [
+        { name: 'sealdrop decrypt', words: piped([...sealdropParts(bench), '--payload', '-', '--output', '-']) },
+        { name: 'openssl enc -d', words: piped(openssl) },
+      ],
+      options.rounds,
+    );
+    const comparisons = [atMost(1, find(measured, 'sealdrop decrypt'), find(measured, 'openssl enc -d'))];
+    return { name: 'pipes', what: 'decrypt through pipes (stdin to stdout)', measured, comparisons };
+  });
+}
+
+export const LARGE_FILE_ROWS: readonly Row[] = [
+  { name: 'decrypt-memory', measure: async (context) => [await measureDecryption('memory', context)] },
+  { name: 'decrypt-disk', measure: async (context) => [await measureDecryption('disk', context)] },
+  { name: 'encrypt', measure: async (context) => [await measureEncryption(context)] },
+  { name: 'verified', measure: async (context) => [await measureVerified(context)] },
+  { name: 'pipes', measure: async (context) => [await measurePipes(context)] },
+];
