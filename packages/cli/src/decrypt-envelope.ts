@@ -65,7 +65,7 @@ async function writeStream({ opened, context }: Work, onProgress: (bytes: number
       yield chunk;
     }
   }
-  await writeStandardOutput(counted(), signal);
+  await writeStandardOutput(counted());
   return { path: null, size };
 }
 

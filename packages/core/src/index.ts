@@ -16,6 +16,7 @@ export { MAXIMUM_KEY_FILE_SIZE, readPassphrase } from './openssl/passphrase.ts';
 export { payloadSize } from './openssl/payload-size.ts';
 export { canProbePadding, probePadding, type ProbeOptions } from './openssl/probe-padding.ts';
 export * from './openssl/payload-stream.ts';
+export { releaseMemory } from './openssl/payload-transform.ts';
 export * from './envelope/naming.ts';
 export * from './envelope/find.ts';
 export * from './envelope/open.ts';

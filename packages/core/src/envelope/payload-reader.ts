@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { toSealdropError } from '../errors.ts';
 import { throwIfCancelled } from '../keys/cancellation.ts';
+import { releaseMemory } from '../openssl/payload-transform.ts';
 import { PAYLOAD_END_LENGTH } from '../openssl/payload-tail.ts';
 import type { PayloadEnds } from '../openssl/payload-tail.ts';
 
@@ -85,7 +86,7 @@ export async function* observe(source: AsyncIterable<Buffer>, see: (chunk: Buffe
 }
 
 /**
- * Writes all chunks into a new file and fsyncs it.
+ * Writes all chunks into a new file and fsyncs it. What is written is given up.
  * @returns bytes written
  */
 export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>, mode: number): Promise<number> {
@@ -95,6 +96,7 @@ export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Arra
     for await (const chunk of chunks) {
       await writeAll(handle, chunk);
       size += chunk.length;
+      releaseMemory(chunk);
     }
     await handle.sync();
   } finally {

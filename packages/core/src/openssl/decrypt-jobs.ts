@@ -2,7 +2,7 @@
 import { rangeIv } from './cipher-range.ts';
 import { Digester, type DigestRequest, type PayloadDigests } from './payload-digests.ts';
 import { changedWhileRead, type OpenFile, readAt, readExactlyAt, writeAt } from './file-bytes.ts';
-import { createDecryptor, type KeyedCipher, type Padding, releaseOutput } from './payload-transform.ts';
+import { createDecryptor, type KeyedCipher, type Padding, releaseMemory } from './payload-transform.ts';
 import { checkStopped, type Control, type RingMemory, RingReader, RingWriter } from './shared-ring.ts';
 
 /**
@@ -65,7 +65,7 @@ function decryptRange(job: RangesJob, offset: number, buffer: Buffer): number {
   const write = (bytes: Buffer): void => {
     writeAt(output, bytes, offset + written);
     written += bytes.length;
-    releaseOutput(bytes);
+    releaseMemory(bytes);
   };
   for (let position = offset; position < end; position += buffer.length) {
     checkStopped(job.control);
@@ -125,7 +125,7 @@ export function decryptAndWrite({ input, output, keyed, padding, header, ring }:
   const write = (bytes: Buffer): void => {
     writeAt(output, bytes, written);
     written += bytes.length;
-    releaseOutput(bytes);
+    releaseMemory(bytes);
   };
   let skip = header.length;
   for (let slot = reader.take(); slot.length > 0; slot = reader.take()) {

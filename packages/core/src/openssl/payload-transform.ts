@@ -128,10 +128,11 @@ export function createEncryptor(keyed: KeyedCipher, padding: Padding): Transcode
 }
 
 /**
- * Gives the memory of a cipher's output back at once. It is otherwise kept until the garbage collector comes, which for large
- * files means fresh pages for every piece: measured, half of the time and 60 MB. The output must not be used afterwards.
+ * Gives the memory of bytes back at once: of a piece that `decryptPayload` or `encryptPayload` made, or that Node read from a pipe. It is otherwise
+ * kept until the garbage collector comes, which for large files means fresh pages for every piece: measured, half of the time and
+ * 60 MB. The bytes must not be used afterwards; they become empty. Memory that is shared with other bytes is left alone.
  */
-export function releaseOutput({ buffer, byteLength }: Uint8Array): void {
-  // Only memory that nothing else can share: small buffers of Node's lie in a common pool.
+export function releaseMemory({ buffer, byteLength }: Uint8Array): void {
+  // Small buffers of Node's lie in a common pool.
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && !buffer.detached) buffer.transfer(0);
 }
