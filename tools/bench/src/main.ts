@@ -6,6 +6,7 @@ import type { CipherLimits } from './machine.ts';
 import { HELP, parseOptions } from './options.ts';
 import type { BenchOptions } from './options.ts';
 import { plotThroughput } from './plot.ts';
+import { updateDocumentation } from './documentation.ts';
 import { formatTables } from './report.ts';
 import type { Results } from './report.ts';
 import type { BenchContext, Row, RowResult } from './row.ts';
@@ -77,6 +78,16 @@ async function measureAll(options: BenchOptions): Promise<Results> {
   };
 }
 
+async function writeResults(results: Results, { output, documentation }: BenchOptions): Promise<void> {
+  const tables = formatTables(results);
+  const picture = results.sizes.length > 0 ? plot(results.sizes, results.limits) : null;
+  await mkdir(output, { recursive: true });
+  await writeFile(join(output, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(join(output, 'table.md'), tables);
+  if (picture !== null) await writeFile(join(output, 'throughput.svg'), picture);
+  if (documentation === 'update') await updateDocumentation(tables, picture);
+}
+
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   if (options === null) {
@@ -84,14 +95,8 @@ async function main(): Promise<void> {
     return;
   }
   const results = await measureAll(options);
-  const tables = formatTables(results);
-  await mkdir(options.output, { recursive: true });
-  await writeFile(join(options.output, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(join(options.output, 'table.md'), tables);
-  if (results.sizes.length > 0) {
-    await writeFile(join(options.output, 'throughput.svg'), plot(results.sizes, results.limits));
-  }
-  process.stdout.write(tables);
+  await writeResults(results, options);
+  process.stdout.write(formatTables(results));
 }
 
 await main();

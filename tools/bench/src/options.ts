@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly diskDirectory: string;
   /** Where the results go. */
   readonly output: string;
+  /** Whether docs/performance.md gets the tables and the plot too. */
+  readonly documentation: 'update' | 'leave';
   /** Only rows whose name contains this. */
   readonly only: string;
   readonly rounds: number;
@@ -32,6 +34,7 @@ Measures Sealdrop (as built) against openssl and aws in a shell, on the same fil
   --disk DIR      a directory on disk, with room for 10 GiB (default: ${tmpdir()})
   --output DIR    where results.json, table.md and throughput.svg go (default: bench-results)
   --only TEXT     only rows whose name contains it
+  --docs          put the tables and the plot into docs/performance.md as well
   --rounds N      runs of each contender, of which the median counts (default: 5, quick 3)
   --help          print this
 `;
@@ -43,6 +46,7 @@ const OPTIONS = {
   disk: { ...text, default: tmpdir() },
   output: { ...text, default: 'bench-results' },
   only: { ...text, default: '' },
+  docs: { type: 'boolean', default: false },
   rounds: text,
   help: { type: 'boolean', default: false },
 } as const;
@@ -58,12 +62,13 @@ function sizesUpTo(largest: number): readonly number[] {
 export function parseOptions(words: readonly string[]): BenchOptions | null {
   const { values } = parseArgs({ args: [...words], options: OPTIONS });
   if (values.help) return null;
-  const { quick, memory, disk, output, only, rounds } = values;
+  const { quick, memory, disk, output, only, docs, rounds } = values;
   return {
     scale: quick ? 'quick' : 'full',
     memoryDirectory: memory,
     diskDirectory: disk,
     output,
+    documentation: docs ? 'update' : 'leave',
     only,
     rounds: Number(rounds ?? (quick ? 3 : 5)),
     largeSize: quick ? 256 * MIB : 2 * GIB,

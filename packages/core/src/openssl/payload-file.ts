@@ -31,7 +31,7 @@ export interface Tuning {
 }
 
 const MIB = 1024 * 1024;
-const TUNING = { rangeSize: 4 * MIB, slotSize: MIB / 2, slots: 8 };
+const TUNING = { rangeSize: 4 * MIB, slotSize: MIB / 2, slots: 4 };
 
 /** Bytes. Below, starting threads takes longer than they save. */
 export const THREADS_PAY_FROM = 32 * MIB;
