@@ -7,7 +7,7 @@ import { SealdropError } from '../errors.ts';
 import { checkParameters } from './check-parameters.ts';
 import { canBeginAnywhere } from './cipher-range.ts';
 import type { Cipher } from './ciphers.ts';
-import { type InputFile, withInputFile, withOutputFile } from './file-pair.ts';
+import { type InputFile, type OutputFile, withInputFile, withOutputFile } from './file-pair.ts';
 import type { OpenFile } from './file-bytes.ts';
 import { formatHeader, type Header, parseHeader } from './header.ts';
 import type { Carried } from './encrypt-jobs.ts';
@@ -83,8 +83,16 @@ function checkBinary({ armor }: EncParameters): void {
 interface Decryption extends Keys {
   readonly options: DecryptFileOptions;
   readonly input: InputFile;
-  readonly output: OpenFile;
+  readonly output: OutputFile;
   readonly header: Uint8Array;
+}
+
+/** Both hear of it: who waits, and the disk. */
+function progressOf({ options, output }: Pick<Decryption, 'output'> & { readonly options: FileOptions }) {
+  return summing((bytes) => {
+    output.hasGrownTo(bytes);
+    options.onProgress?.(bytes);
+  });
 }
 
 /** Without digests no thread needs to see the whole file: all take ranges of it. */
@@ -97,7 +105,7 @@ async function decryptInRanges(decryption: Decryption): Promise<FileOutcome> {
   const job = {
     kind: 'decrypt-ranges' as const,
     input: plain(input),
-    output,
+    output: plain(output),
     keyed,
     padding: parameters.padding,
     ciphertext,
@@ -105,7 +113,7 @@ async function decryptInRanges(decryption: Decryption): Promise<FileOutcome> {
     control,
     next: new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)),
   };
-  const onProgress = summing(options.onProgress);
+  const onProgress = progressOf(decryption);
   const maximum = Math.max(1, Math.ceil(ciphertext.size / rangeSize));
   const sizes = await pool.lend({ minimum: 1, maximum, signal }, (workers) =>
     together<number[]>(
@@ -120,16 +128,17 @@ async function decryptInRanges(decryption: Decryption): Promise<FileOutcome> {
 
 /** One thread reads and digests, the other decrypts the very same bytes and writes. */
 async function decryptInTandem(decryption: Decryption): Promise<FileOutcome> {
-  const { options, output, keyed, header, digests } = decryption;
+  const { options, keyed, header, digests } = decryption;
   const { pool, slots, slotSize } = tuningOf(options);
   const { signal, parameters } = options;
   const ring = createRing(slots, Math.max(slotSize, header.length));
   const input = plain(decryption.input);
+  const output = plain(decryption.output);
   const { size } = decryption.input;
   const [read, plaintextSize] = await pool.lend({ minimum: 2, maximum: 2, signal }, (workers) => {
     const [reader, decryptor] = pair(workers);
     return together<[PayloadDigests, number]>(ring.control, signal, [
-      reader.run({ kind: 'read-and-digest', input, size, digests, ring }, { onProgress: summing(options.onProgress) }),
+      reader.run({ kind: 'read-and-digest', input, size, digests, ring }, { onProgress: progressOf(decryption) }),
       decryptor.run({ kind: 'decrypt-and-write', input, output, keyed, padding: parameters.padding, header, ring }),
     ]);
   });
@@ -180,29 +189,24 @@ export async function decryptPayloadFile(options: DecryptFileOptions): Promise<F
 interface Encryption extends Keys {
   readonly options: EncryptFileOptions;
   readonly input: InputFile;
-  readonly output: OpenFile;
+  readonly output: OutputFile;
   readonly header: Uint8Array;
 }
 
-async function encryptInTandem({
-  options,
-  output,
-  keyed,
-  header,
-  digests,
-  ...files
-}: Encryption): Promise<FileOutcome> {
+async function encryptInTandem(encryption: Encryption): Promise<FileOutcome> {
+  const { options, keyed, header, digests } = encryption;
   const { pool, slots, slotSize } = tuningOf(options);
   const { signal, parameters } = options;
   const ring = createRing(slots, slotSize);
   const { port1, port2 } = new MessageChannel();
-  const input = plain(files.input);
+  const input = plain(encryption.input);
+  const output = plain(encryption.output);
   const [carried] = await pool.lend({ minimum: 2, maximum: 2, signal }, (workers) => {
     const [carrier, encryptor] = pair(workers);
     return together<[Carried, void]>(ring.control, signal, [
       carrier.run(
         { kind: 'read-digest-and-write', input, output, header, digests, ring, port: port1 },
-        { transfer: [port1], onProgress: summing(options.onProgress) },
+        { transfer: [port1], onProgress: progressOf(encryption) },
       ),
       encryptor.run({ kind: 'encrypt', keyed, padding: parameters.padding, ring, port: port2 }, { transfer: [port2] }),
     ]);

@@ -68,9 +68,9 @@ export async function together<Results extends readonly unknown[]>(
 }
 
 /** Adds up what several threads report. */
-export function summing(onProgress: ((bytes: number) => void) | undefined): ((bytes: number) => void) | undefined {
+export function summing(onProgress: (bytes: number) => void): (bytes: number) => void {
   let total = 0;
-  return onProgress && ((bytes) => onProgress((total += bytes)));
+  return (bytes) => onProgress((total += bytes));
 }
 
 export function pair(workers: readonly PoolWorker[]): readonly [PoolWorker, PoolWorker] {
