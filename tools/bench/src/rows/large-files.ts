@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Contender } from '../measure.ts';
-import { takeTurns } from '../measure.ts';
+import { outputOf, takeTurns } from '../measure.ts';
 import { atMost, fastestOf, find } from '../row.ts';
 import type { BenchContext, Row, RowResult } from '../row.ts';
 import { SEALDROP, withWorkbench } from '../workbench.ts';
@@ -16,9 +16,13 @@ function outputIn({ directory }: Workbench): string {
   return join(directory, 'output');
 }
 
-/** A new file for everyone: to overwrite one is other work. */
+/** A new file for everyone (to overwrite one is other work), and a disk that has nothing left to do from the one before. */
 function fresh(bench: Workbench): Pick<Contender, 'prepare'> {
-  return { prepare: () => rm(outputIn(bench), { force: true }) };
+  const prepare = async (): Promise<void> => {
+    await rm(outputIn(bench), { force: true });
+    await outputOf(['sync', '--file-system', bench.directory]);
+  };
+  return { prepare };
 }
 
 function opensslDecrypt(bench: Workbench, ...more: readonly string[]): readonly string[] {
