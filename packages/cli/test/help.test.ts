@@ -98,7 +98,7 @@ describe('a wrong command line is status 64, with a suggestion where one is near
 
 test('every error code of core has a status that the help explains', () => {
   const explained = new Set(EXIT_MEANINGS.map(([status]) => status));
-  expect(Object.keys(EXIT_STATUS).toSorted()).toEqual([...errorCodes.keys()].toSorted());
+  expect(new Set(Object.keys(EXIT_STATUS))).toEqual(new Set(errorCodes.keys()));
   for (const status of Object.values(EXIT_STATUS)) expect(explained).toContain(status);
 });
 

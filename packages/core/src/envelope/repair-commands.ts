@@ -53,7 +53,7 @@ function unwrapCommand(inputs: CommandInputs): string | null {
   const pem = /^file:(.+)$/s.exec(keyName)?.[1];
   if (pem !== undefined) {
     const decrypt = `openssl pkeyutl -decrypt -inkey ${quotePath(pem)} ${oaepOptions(oaep)}`;
-    return filter === null ? `${decrypt} -in ${path}` : `${filter} < ${path} | ${decrypt}`;
+    return filter === null ? `${decrypt} -in ${path}` : `< ${path} ${filter} | ${decrypt}`;
   }
   const keyId = /^aws-kms:(.+)$/.exec(keyName)?.[1];
   const algorithm = KMS_ALGORITHMS[oaep.hash];
@@ -61,7 +61,7 @@ function unwrapCommand(inputs: CommandInputs): string | null {
   const decrypt = `aws kms decrypt --key-id ${quoteShellWord(keyId)} --encryption-algorithm ${algorithm}`;
   const answer = '--query Plaintext --output text | openssl base64 -d -A';
   if (filter === null) return `${decrypt} --ciphertext-blob fileb://${path} ${answer}`;
-  return `${filter} < ${path} | ${decrypt} --ciphertext-blob fileb:///dev/stdin ${answer}`;
+  return `< ${path} ${filter} | ${decrypt} --ciphertext-blob fileb:///dev/stdin ${answer}`;
 }
 
 function withFilter(command: string, filter: string | null): string {
