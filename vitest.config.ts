@@ -2,6 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 const SECOND = 1000;
 
+// Nx sets FORCE_COLOR for its children, and Node warns on stderr of both at once: programs under test see neither.
+delete process.env['FORCE_COLOR'];
+delete process.env['NO_COLOR'];
+
 // One project a package: `nx` runs each with `vitest run --root ../.. --project NAME`.
 const project = (name: string, root: string) => ({
   extends: true as const,

@@ -98,6 +98,9 @@ const REPAIRED: ReadonlySet<string> = new Set([
   'key-base64-crlf',
 ]);
 
+/** openssl decrypts it without a word; Sealdrop sees that the header stands twice. */
+const NOTICED: ReadonlySet<string> = new Set(['data-twice']);
+
 describe('bad envelopes', () => {
   const vectors = readBadVectors();
   const results = new Map<string, Result>();
@@ -119,7 +122,8 @@ describe('bad envelopes', () => {
     await runAll(calls);
   });
 
-  const isWrong = ({ id, stage }: BadVector) => stage !== 'silent' && !REPAIRED.has(id);
+  const isSilent = ({ id, stage }: BadVector) => stage === 'silent' && !NOTICED.has(id);
+  const isWrong = (vector: BadVector) => !isSilent(vector) && !REPAIRED.has(vector.id);
 
   test.each(vectors.filter(isWrong))('$id fails, with status 65, and leaves nothing', ({ id }) => {
     const { code, blame } = results.get(id)?.error ?? {};
@@ -132,7 +136,7 @@ describe('bad envelopes', () => {
     expect(sha256(pathOf(id))).toBe(originalPlaintextSha256);
   });
 
-  test.each(vectors.filter(({ stage }) => stage === 'silent'))(
+  test.each(vectors.filter(isSilent))(
     '$id decrypts to what openssl makes of it, as nothing can show that it is wrong',
     ({ id, silentOutputSha256 }) => {
       expect(results.get(id)?.error).toBeUndefined();

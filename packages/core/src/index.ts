@@ -1,3 +1,19 @@
+/**
+ * Opens and seals envelopes: files that `openssl enc` encrypted under a random key, which is wrapped with RSA-OAEP.
+ *
+ * Which function for which need:
+ * - an envelope on disk → its plaintext: `findEnvelopes`, then `openEnvelope`, then `writePlaintext` (whole or not at all) or `plaintext` (a stream)
+ * - a file → an envelope for someone's public key: `loadPublicKey`, `sealEnvelope`
+ * - an envelope, no key → what it is and what is wrong: `inspectEnvelope`; with the key, why it does not open: `diagnoseEnvelope`
+ * - a passphrase and an openssl file → streams: `createDecryptStream`, `createEncryptStream`; over async iterables `decryptPayload`, `encryptPayload`
+ * - openssl flags or a note → parameters, and back: `parseFlags`, `formatFlags`, `parseNote`, `formatNote`
+ * - the name of a key → a key: `openKey`; a key of your own: implement `KeyProvider`
+ *
+ * Whatever fails throws a `SealdropError`: switch on `code` (the closed list is `errorCodes`), act on `blame`, show `message` and `hint`.
+ *
+ * Envelopes that a version opens, every later version opens. Codes, exports and fields are added in minor versions and removed in major ones.
+ * @packageDocumentation
+ */
 export * from './errors.ts';
 export { describeKey, openAwsKmsKey, type KeyDescription } from './keys/aws-kms.ts';
 export * from './keys/key-provider.ts';

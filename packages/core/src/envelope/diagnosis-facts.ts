@@ -1,11 +1,10 @@
 /** What a diagnosis starts from: what the envelope says of itself, and its files as they lie there. */
-import { open } from 'node:fs/promises';
 import { SealdropError, toSealdropError } from '../errors.ts';
 import { MAXIMUM_WRAPPED_KEY_SIZE, readWrappedKey } from '../keys/read-wrapped-key.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
 import { DEFAULT_PARAMETERS } from '../openssl/parameters.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
-import { isAppendedToItself } from './foreign-payload.ts';
+import { isAppendedToItself } from './doubled-payload.ts';
 import type { EnvelopeMembers } from './naming.ts';
 import { samplePayload } from './payload-sample.ts';
 import type { PayloadSample } from './payload-sample.ts';
@@ -50,7 +49,7 @@ export async function readFacts(members: EnvelopeMembers, options: StatementOpti
     wrappedKey,
     payload,
     isSameFileTwice: payload.size > 0 && payload.size === wrappedKey.length && payload.beginning.equals(wrappedKey),
-    isAppendedToItself: isAppendedToItself(payload.beginning, await readMiddle(payloadPath, payload.size)),
+    isAppendedToItself: await isAppendedToItself(payloadPath, payload.size),
   };
 }
 
@@ -90,18 +89,5 @@ async function isWrappedKey(path: string): Promise<boolean> {
     return true;
   } catch {
     return false;
-  }
-}
-
-const HEADER_SIZE = 16;
-
-async function readMiddle(path: string, size: number): Promise<Buffer> {
-  if (size % 2 !== 0) return Buffer.alloc(0);
-  try {
-    await using handle = await open(path, 'r');
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER_SIZE), { position: size / 2 });
-    return buffer.subarray(0, bytesRead);
-  } catch (error) {
-    throw toSealdropError(error, path);
   }
 }

@@ -65,9 +65,3 @@ function describeOther(beginning: Buffer): string | null {
   if (!isKnown || beginning.toString('latin1').trimStart().startsWith('U2FsdGVkX1')) return null;
   return `the payload is not encrypted: it is ${describeAppearance(appearance)} as it stands, and whoever saw it could read it`;
 }
-
-/** Whether the second half of a payload begins with the same header as the first. */
-export function isAppendedToItself(beginning: Buffer, middle: Buffer): boolean {
-  const header = beginning.subarray(0, HEADER_SIZE);
-  return header.subarray(0, MAGIC.length).equals(MAGIC) && header.equals(middle);
-}

@@ -14,6 +14,7 @@ import type { ChosenPassphrase } from './choose-passphrase.ts';
 import { guardPlaintext } from './implausible.ts';
 import type { ImplausiblePlaintext } from './implausible.ts';
 import type { EnvelopeMembers } from './naming.ts';
+import { isAppendedToItself } from './doubled-payload.ts';
 import { locatePayload } from './locate-payload.ts';
 import type { LocatedPayload } from './locate-payload.ts';
 import { removeQuietly } from './output-file.ts';
@@ -118,6 +119,7 @@ export async function openEnvelope(source: EnvelopeSource, options: OpenOptions)
   const statement = amendName(said, options.amendments);
   const { manifest } = statement;
   if (manifest !== null && located.size !== null) checkPayloadSize(located.size, manifest, located.name);
+  await refuseDoubledPayload(located);
   const wrappedKey = options.amendments?.wrappedKey ?? (await readWrappedKeyFile(source.wrappedKey, located));
   const { keys, signal, amendments } = options;
   const unwrapped = await unwrapKey(wrappedKey, { keys, oaep: statement.oaepCandidates, signal }).catch(
@@ -133,6 +135,15 @@ export async function openEnvelope(source: EnvelopeSource, options: OpenOptions)
     oaep: unwrapped.oaep,
     keyName: unwrapped.keyName,
     signedBy: signedBy(),
+  });
+}
+
+/** A client that resumes an upload that was complete appends the file to itself, and CBC decrypts that without an error. */
+async function refuseDoubledPayload(located: LocatedPayload): Promise<void> {
+  const { path, size } = located;
+  if (path === null || size === null || !(await isAppendedToItself(path, size))) return;
+  throw new SealdropError('oversized-payload', `${located.name}: the payload was appended to itself`, {
+    hint: 'ask the sender to send it again, not to resume an upload that was complete',
   });
 }
 

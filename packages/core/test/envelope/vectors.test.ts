@@ -32,7 +32,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'data-binary-said-base64': 'bad-armor',
   'data-base64-bad-char': 'bad-armor',
   'data-base64-line-missing': 'as openssl: nothing shows it without a MAC',
-  'data-twice': 'as openssl: nothing shows it without a MAC',
+  'data-twice': 'oversized-payload',
   'stream-cut': 'as openssl: nothing shows it without a MAC',
   'stream-bit': 'as openssl: nothing shows it without a MAC',
   'stream-wrong-password': 'as openssl: nothing shows it without a MAC',

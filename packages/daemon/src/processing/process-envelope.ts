@@ -19,6 +19,7 @@ import { envelopeDirectory, membersDirectory, type Spool } from '../spool/layout
 import { examineMembers, membersUnchanged } from '../spool/members.ts';
 import { quarantine, type TimelineEntry } from '../spool/quarantine.ts';
 import type { ClaimRecord } from '../spool/records.ts';
+import { strayVerdict } from '../spool/strays.ts';
 import type { KeyRing } from './key-ring.ts';
 
 /** What processing stands on; exchanged as a whole when the configuration is reloaded. */
@@ -65,6 +66,7 @@ export async function processEnvelope(attempt: Attempt, workshop: Workshop): Pro
 async function deliverOnce(attempt: Attempt, landing: LandingConfig, workshop: Workshop): Promise<string> {
   const { claim, signal } = attempt;
   const envelope = envelopeDirectory(workshop.spool, 'claimed', claim.id);
+  if (claim.kind === 'strays') throw strayVerdict(claim);
   const part = partPath(landing.delivery, claim.id);
   const earlier = await settleDelivery(envelope, part);
   if (earlier !== null) return earlier;

@@ -9,6 +9,8 @@ const names = z.array(z.string()).readonly();
 
 const claimSchema = z.object({
   version: z.literal(1),
+  /** Files that belong to no envelope: `names` is empty then, and whatever lies in `members` is theirs. */
+  kind: z.literal('strays').optional(),
   id: z.string(),
   landing: z.string(),
   /** The landing's directory, and the folder in it that the members were taken from (`''`: the directory itself). */

@@ -9,6 +9,7 @@ import { inspectEntry, moveDurably, removeTree, unlessErrno } from './durable.ts
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool, type State } from './layout.ts';
 import { finishQuarantine, hasReport } from './quarantine.ts';
 import { type ClaimRecord, readClaim } from './records.ts';
+import { recoverStrays } from './strays.ts';
 
 /** One thing that `recover` found half done, for the log. */
 export interface Recovered {
@@ -64,6 +65,10 @@ async function recoverClaim(spool: Spool, id: string): Promise<Recovered> {
     // The record comes before the first member: there is nothing in it.
     await removeTree(envelope);
     return { id, landing: null, outcome: 'claim undone' };
+  }
+  if (record.kind === 'strays') {
+    const outcome = (await recoverStrays(spool, record)) === 'undone' ? 'claim undone' : 'claim finished';
+    return { id, landing: record.landing, outcome };
   }
   const anchor = await unlessErrno(['ENOENT', 'ENOTDIR', 'ELOOP'], () => openAnchor(record.root, record.folder));
   try {
