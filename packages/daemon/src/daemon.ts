@@ -1,44 +1,111 @@
+import { readFileSync } from 'node:fs';
 import { toSealdropError } from '@sealdrop/core';
 import { ConfigProblems, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
+import { ledgerFile, outboxDirectory } from './config/state-paths.ts';
 import { LandingWatch } from './landing/landing-watch.ts';
-import { createDaemonLogger, type Logger } from './operations/logger.ts';
+import { LedgerKeeper } from './ledger/ledger-keeper.ts';
+import { Announcer } from './operations/announcer.ts';
+import { FreeSpace } from './operations/free-space.ts';
+import { Health } from './operations/health.ts';
+import type { Instruments } from './operations/instruments.ts';
+import { createDaemonLogger } from './operations/logger.ts';
+import { Metrics } from './operations/metrics.ts';
+import { Progress } from './operations/progress.ts';
+import { Rounds } from './operations/rounds.ts';
+import { ServiceManager } from './operations/sd-notify.ts';
+import { StatusPage } from './operations/status-page.ts';
+import { Concluder } from './processing/conclude.ts';
 import { KeyRing } from './processing/key-ring.ts';
 import { processEnvelope } from './processing/process-envelope.ts';
+import { enforceRetention } from './processing/retention.ts';
 import { Scheduler } from './processing/scheduler.ts';
 import { openSpool, type Spool } from './spool/layout.ts';
 import { lockSpool, type SpoolLock } from './spool/lock.ts';
 import { recover } from './spool/recover.ts';
+import { sentBack } from './spool/sent-back.ts';
 
-/** The running whole: one spool, its landings, and the queue between them. */
+/** ms between two looks at what an operator sent back, what is not told yet, and the free space. */
+const OFTEN = 2000;
+const RETENTION_PAUSE = 60_000;
+/** Conditions that belong to what the configuration names. */
+const CONFIGURED = /^(landing|delivery|key|hook):/;
+
+/** The running whole: one spool, its landings, the queue between them, and those who watch. */
 export class Daemon {
   readonly #file: string;
   readonly #spool: Spool;
   readonly #lock: SpoolLock;
-  readonly #logger: Logger;
+  readonly #instruments: Instruments;
   readonly #scheduler: Scheduler;
+  readonly #ledger: LedgerKeeper;
+  readonly #announcer: Announcer;
+  readonly #concluder: Concluder;
+  readonly #freeSpace: FreeSpace;
+  readonly #statusPage: StatusPage;
+  readonly #serviceManager: ServiceManager;
+  readonly #rounds: Rounds;
   #config: Config;
   #keys: KeyRing;
   #landings: readonly LandingWatch[] = [];
   #reloading: Promise<void> = Promise.resolve();
+  #status = '';
 
   private constructor(file: string, config: Config, held: { readonly spool: Spool; readonly lock: SpoolLock }) {
     this.#file = file;
     this.#config = config;
     this.#spool = held.spool;
     this.#lock = held.lock;
-    this.#logger = createDaemonLogger(config.log.level);
-    this.#keys = new KeyRing(config);
-    this.#scheduler = new Scheduler({
+    const logger = createDaemonLogger(config.log.level);
+    const [health, progress] = [new Health(), new Progress(config.stuckAfter)];
+    const queues = (): Scheduler['queues'] => this.#scheduler.queues;
+    const metrics = new Metrics({ version: version(), landings: namesOf(config), queues });
+    this.#instruments = { logger, health, progress, metrics };
+    this.#keys = new KeyRing(config, this.#instruments);
+    this.#ledger = this.#makeLedger();
+    this.#announcer = new Announcer(outboxDirectory(config), this.#instruments);
+    this.#concluder = new Concluder({
+      spool: this.#spool,
+      archive: () => this.#config.archive,
+      ledger: this.#ledger,
+      announcer: this.#announcer,
+      instruments: this.#instruments,
+    });
+    this.#freeSpace = new FreeSpace(this.#instruments);
+    this.#statusPage = new StatusPage({ sources: this.#instruments, health, logger });
+    this.#rounds = new Rounds(logger);
+    this.#serviceManager = new ServiceManager({
+      onFault: ({ code, message, hint }) =>
+        logger.warn('systemd cannot be told', { stage: 'daemon', code, reason: message, hint }),
+    });
+    this.#scheduler = this.#makeScheduler();
+  }
+
+  #makeScheduler(): Scheduler {
+    return new Scheduler({
       process: (attempt) =>
         processEnvelope(attempt, {
           spool: this.#spool,
           config: this.#config,
           keys: this.#keys,
-          logger: this.#logger,
+          concluder: this.#concluder,
+          instruments: this.#instruments,
         }),
       concurrency: () => this.#config.concurrency,
-      logger: this.#logger,
+      logger: this.#instruments.logger,
+    });
+  }
+
+  #makeLedger(): LedgerKeeper {
+    const { logger, health } = this.#instruments;
+    return new LedgerKeeper(ledgerOptions(this.#config), {
+      onCondition: (error) => {
+        if (health.report('ledger', error) === 'same' || error === null) return;
+        const { code, message, hint } = error;
+        logger.error('the ledger cannot be used', { stage: 'ledger', code, reason: message, hint });
+      },
+      onSetAside: (setAside, { code, message }) =>
+        logger.error('damaged ledger set aside, a new one begun', { stage: 'ledger', code, reason: message, setAside }),
     });
   }
 
@@ -56,17 +123,56 @@ export class Daemon {
   }
 
   async #begin(): Promise<void> {
-    const { finished, waiting, unreadable } = await recover(this.#spool, this.#config.archive);
+    const { logger, progress } = this.#instruments;
+    await this.#recover();
+    await this.#setUp();
+    await this.#concluder.sweep();
+    this.#beginRounds();
+    logger.info('ready', { stage: 'daemon', landings: namesOf(this.#config) });
+    this.#serviceManager.startWatchdog({
+      alive: progress.alive,
+      onStuck: () => {
+        const stuck = progress.stuck().map(({ id }) => id);
+        logger.error('work hangs; the watchdog is no longer fed', { stage: 'daemon', stuck });
+      },
+    });
+    await this.#serviceManager.ready(this.#describe());
+  }
+
+  async #recover(): Promise<void> {
+    const { logger } = this.#instruments;
+    const { finished, waiting, unreadable } = await recover(this.#spool);
     for (const { id, landing, outcome } of finished) {
-      this.#logger.info(outcome, { stage: 'recover', envelope: id, landing: landing ?? undefined });
+      logger.info(outcome, { stage: 'recover', envelope: id, landing: landing ?? undefined });
     }
     for (const { directory, reason } of unreadable) {
-      this.#logger.error('cannot be recovered; look into it', { stage: 'recover', directory, reason });
+      logger.error('cannot be recovered; look into it', { stage: 'recover', directory, reason });
     }
     for (const claim of waiting) this.#scheduler.add(claim);
+  }
+
+  /** What the configuration wants, at the start and after each reload. */
+  async #setUp(): Promise<void> {
+    await this.#statusPage.serve(this.#config.status);
+    await this.#tellReceivers();
+    await this.#lookAtSpace();
     await this.#tryKeys();
     await this.#watchLandings();
-    this.#logger.info('ready', { stage: 'daemon', landings: this.#config.landings.map(({ name }) => name) });
+  }
+
+  async #tellReceivers(): Promise<void> {
+    try {
+      await this.#announcer.tell(this.#config);
+    } catch (thrown) {
+      const { code, message, hint } = toSealdropError(thrown, outboxDirectory(this.#config));
+      this.#instruments.logger.error('the outbox cannot be used', { stage: 'hook', code, reason: message, hint });
+    }
+  }
+
+  async #lookAtSpace(): Promise<void> {
+    const { landings, minimumFreeSpace } = this.#config;
+    const paths = [this.#spool.root, ...landings.map(({ delivery }) => delivery)];
+    if ((await this.#freeSpace.look(paths, minimumFreeSpace)) === 'mended') this.#scheduler.retryAll();
   }
 
   /** Says early what would otherwise show with the first envelope. */
@@ -75,53 +181,99 @@ export class Daemon {
       await this.#keys.providers();
     } catch (thrown) {
       const { code, message, hint } = toSealdropError(thrown);
-      this.#logger.error('a key cannot be used', { stage: 'daemon', code, reason: message, hint });
+      this.#instruments.logger.error('a key cannot be used', { stage: 'daemon', code, reason: message, hint });
     }
   }
 
   async #watchLandings(): Promise<void> {
+    const { logger, health } = this.#instruments;
     this.#landings = this.#config.landings.map(
       (landing) =>
         new LandingWatch({
           landing,
           spool: this.#spool,
           config: this.#config,
-          logger: this.#logger,
+          logger,
           onClaimed: (claim) => this.#scheduler.add(claim),
+          mayClaim: () => this.#freeSpace.enough(this.#spool.root, landing.delivery),
+          onCondition: (error) => health.report(`landing:${landing.name}`, error),
         }),
     );
     await Promise.all(this.#landings.map((landing) => landing.start()));
   }
 
+  #beginRounds(): void {
+    const rounds = [
+      { name: 'looking at free space', pause: OFTEN, work: () => this.#lookAtSpace() },
+      { name: 'taking up what was sent back', pause: OFTEN, work: () => this.#takeUpSentBack() },
+      { name: 'recording', pause: OFTEN, work: () => this.#concluder.sweep() },
+      { name: 'telling systemd', pause: OFTEN, work: () => this.#tellStatus() },
+      { name: 'retention', pause: Math.min(RETENTION_PAUSE, this.#config.scanInterval), work: () => this.#retain() },
+    ];
+    for (const round of rounds) this.#rounds.begin(round);
+  }
+
+  async #takeUpSentBack(): Promise<void> {
+    for (const claim of await sentBack(this.#spool, (id) => this.#scheduler.knows(id))) this.#scheduler.add(claim);
+  }
+
+  #retain(): Promise<void> {
+    const [config, ledger, instruments] = [this.#config, this.#ledger, this.#instruments];
+    return enforceRetention({ spool: this.#spool, config, ledger, instruments });
+  }
+
+  async #tellStatus(): Promise<void> {
+    const status = this.#describe();
+    if (status !== this.#status) await this.#serviceManager.status(status);
+    this.#status = status;
+  }
+
+  #describe(): string {
+    const depth = this.#scheduler.queues.reduce((sum, queue) => sum + queue.depth, 0);
+    const failed = this.#instruments.health.conditions.filter(({ state }) => state !== 'ok').map(({ name }) => name);
+    return `${depth} envelopes in the queue; ${failed.length === 0 ? 'all in order' : `look at ${failed.join(', ')}`}`;
+  }
+
   /** Takes up the configuration file anew; a bad one changes nothing, and the log says why. Envelopes in progress end under the old one. */
   reload(): Promise<void> {
-    this.#reloading = this.#reloading.then(() => this.#reload());
+    this.#reloading = this.#reloading.then(async () => {
+      await this.#serviceManager.reloading();
+      await this.#reload();
+      await this.#serviceManager.ready(this.#describe());
+    });
     return this.#reloading;
   }
 
   async #reload(): Promise<void> {
     const config = this.#loadOrSayWhy();
     if (config === null) return;
+    const { logger, health, metrics, progress } = this.#instruments;
     await this.#stopLandings();
     this.#config = config;
-    this.#keys = new KeyRing(config);
-    this.#logger.setLevel(config.log.level);
-    await this.#tryKeys();
-    await this.#watchLandings();
+    for (const { name } of health.conditions) if (CONFIGURED.test(name)) health.forget(name);
+    this.#keys = new KeyRing(config, this.#instruments);
+    this.#ledger.configure(ledgerOptions(config));
+    metrics.setLandings(namesOf(config));
+    progress.setLimit(config.stuckAfter);
+    logger.setLevel(config.log.level);
+    await this.#setUp();
     this.#scheduler.retryAll();
-    this.#logger.info('configuration reloaded', { stage: 'daemon', landings: config.landings.map(({ name }) => name) });
+    logger.info('configuration reloaded', { stage: 'daemon', landings: namesOf(config) });
   }
 
   #loadOrSayWhy(): Config | null {
     const problems: string[] = [];
     try {
       const config = loadConfig(this.#file);
-      if (config.spool === this.#spool.root) return config;
-      problems.push(`${this.#file}: spool: cannot change while the daemon runs; restart it instead`);
+      const fixed = (['spool', 'state'] as const).filter((name) => config[name] !== this.#config[name]);
+      if (fixed.length === 0) return config;
+      problems.push(
+        ...fixed.map((name) => `${this.#file}: ${name}: cannot change while the daemon runs; restart it instead`),
+      );
     } catch (error) {
       problems.push(...(error instanceof ConfigProblems ? error.problems : [toSealdropError(error).message]));
     }
-    this.#logger.error('configuration not reloaded; the old one stays in force', {
+    this.#instruments.logger.error('configuration not reloaded; the old one stays in force', {
       stage: 'daemon',
       code: 'bad-configuration',
       problems,
@@ -131,14 +283,31 @@ export class Daemon {
 
   /** Finishes what is in progress, for at most `shutdownTimeout`, and lets go of the spool. */
   async stop(signal: string): Promise<void> {
-    this.#logger.info('stopping', { stage: 'daemon', signal });
+    const { logger } = this.#instruments;
+    logger.info('stopping', { stage: 'daemon', signal });
+    void this.#serviceManager.stopping();
     await this.#reloading;
-    await Promise.all([this.#stopLandings(), this.#scheduler.drain(this.#config.shutdownTimeout)]);
+    await Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(this.#config.shutdownTimeout)]);
+    await Promise.all([this.#announcer.close(), this.#statusPage.close()]);
+    this.#ledger.close();
     await this.#lock.release();
-    this.#logger.info('stopped', { stage: 'daemon' });
+    logger.info('stopped', { stage: 'daemon' });
   }
 
   async #stopLandings(): Promise<void> {
     await Promise.all(this.#landings.map((landing) => landing.stop()));
   }
+}
+
+function namesOf({ landings }: Config): readonly string[] {
+  return landings.map(({ name }) => name);
+}
+
+function ledgerOptions(config: Config): { readonly file: string; readonly plaintextNames: 'keep' | 'omit' } {
+  return { file: ledgerFile(config), plaintextNames: config.ledger.plaintextNames };
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

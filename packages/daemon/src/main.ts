@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { addOperatorCommands } from './commands/operator-commands.ts';
 import { checkConfig, type Finding } from './config/check.ts';
 import { ConfigProblems, loadConfig } from './config/load.ts';
-import { Daemon } from './daemon.ts';
+import type { Daemon } from './daemon.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 
 const DESCRIPTION = `sealdropd decrypts each complete envelope that a sender drops in a landing directory, and sets aside
@@ -26,12 +27,12 @@ const EPILOGUE = `A configuration to begin with:
 Where things go: plaintext into the landing's delivery directory; what fails through its sender's fault into
 SPOOL/quarantine/<id>, whole, with a report.json; what waits for a key or the network stays in SPOOL/claimed.
 Signals: SIGTERM and SIGINT finish what is in progress, SIGHUP takes up a changed configuration.
-Exit status: 0 done, 64 wrong arguments, 75 another daemon owns the spool, 78 configuration.`;
+Exit status: 0 done, 64 wrong arguments, 66 no such envelope, 75 another daemon owns the spool, 78 configuration.`;
 
 const CONFIG_OPTION = {
   describe: 'The configuration file (YAML)',
   type: 'string',
-  demandOption: true,
+  default: '/etc/sealdrop/sealdropd.yaml',
   requiresArg: true,
 } as const;
 
@@ -51,7 +52,9 @@ async function run(file: string): Promise<void> {
   });
   let started: Daemon | null = null;
   process.on('SIGHUP', () => void started?.reload());
-  started = await Daemon.start(file);
+  // The commands beside it need not load all that the daemon stands on.
+  const { Daemon: Implementation } = await import('./daemon.ts');
+  started = await Implementation.start(file);
   await started.stop(await signal);
   // Sockets of the AWS SDK and worker threads may outlive their work.
   process.exit(EXIT.ok);
@@ -69,17 +72,18 @@ function formatFinding({ verdict, text, hint }: Finding): string {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  await yargs(words)
+  const program = yargs(words)
     .scriptName('sealdropd')
-    .usage(`$0 COMMAND --config FILE\n\n${DESCRIPTION}`)
+    .usage(`$0 COMMAND [--config FILE]\n\n${DESCRIPTION}`)
     .option('config', CONFIG_OPTION)
     .command('run', 'Watch the landings and decrypt what arrives, until told to stop', {}, ({ config }) =>
       run(String(config)),
     )
     .command('check', 'Say whether the configuration, its directories and its keys can be used', {}, ({ config }) =>
       check(String(config)),
-    )
-    .demandCommand(1, 'Say what to do: run or check.')
+    );
+  await addOperatorCommands(program)
+    .demandCommand(1, 'Say what to do: run, check, status, quarantine or history.')
     .strict()
     .parserConfiguration({ 'duplicate-arguments-array': false })
     .epilogue(EPILOGUE)

@@ -18,10 +18,9 @@ test("--version prints the package's version", () => {
 });
 
 test.each([
-  [[], 'Say what to do: run or check.'],
-  [['run'], 'Missing required argument: config'],
+  [[], 'Say what to do: run, check, status, quarantine or history.'],
   [['run', '--config'], 'Not enough arguments following: config'],
-  [['--config', 'x.yaml'], 'Say what to do: run or check.'],
+  [['--config', 'x.yaml'], 'Say what to do: run, check, status, quarantine or history.'],
   [['frobnicate', '--config', 'x.yaml'], 'Unknown argument: frobnicate'],
   [['run', '--config', 'x.yaml', '--verbose'], 'Unknown argument: verbose'],
 ])('wrong arguments (%j) are exit status 64 and one plain sentence', (words, sentence) => {

@@ -29,7 +29,7 @@ beforeAll(async () => {
   const encrypt = ['encrypt', 'report.csv', '--public-key', 'pubkey.pem'];
   const signed = await workspace.sealdrop([...encrypt, '--sign', 'signer.pem']);
   const plain = await workspace.sealdrop([...encrypt, '--output-dir', 'plain']);
-  expect([signed.status, plain.status]).toEqual([0, 0]);
+  if (signed.status !== 0 || plain.status !== 0) throw new Error(`${signed.stderr}${plain.stderr}`);
   workspace.shell(`
     cp plain/* by-openssl
     openssl dgst -sha256 -sign signer.pem -out by-openssl/report.csv.manifest.json.sig by-openssl/report.csv.manifest.json

@@ -20,7 +20,7 @@ const FLUSH_INTERVAL = 64 * 1024 * 1024;
 
 /**
  * Lets the disk work while the threads do. The kernel itself begins only after seconds, and then all is waited for at the end: measured, 4.7 instead
- * of 3.2 s for 2 GiB on a disk of 0.8 GB/s.
+ * of 3.2 s for 2 GiB on the disk here.
  */
 class EarlyFlush {
   readonly #handle: FileHandle;

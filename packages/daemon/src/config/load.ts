@@ -94,7 +94,11 @@ function meantBranch(issue: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodI
   const isOtherForm = ({ code, path }: z.core.$ZodIssue): boolean =>
     path.length === 0 && ['invalid_type', 'invalid_value', 'invalid_format'].includes(code);
   const meant = issue.errors.find((issues) => !issues.some(isOtherForm)) ?? [];
-  return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+  return meant.map((inner) => beneath(issue.path, inner));
+}
+
+function beneath(path: Path, issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  return { ...issue, path: [...path, ...issue.path] };
 }
 
 function valueAt(data: unknown, path: Path): unknown {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import type { FSWatcher } from 'chokidar';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { Config, LandingConfig } from '../config/schema.ts';
 import type { Logger } from '../operations/logger.ts';
@@ -9,16 +10,14 @@ import { errnoOf, unlessErrno } from '../spool/durable.ts';
 import type { Spool } from '../spool/layout.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { Alarm } from './alarm.ts';
-import { type Assembled, assemble, type FoundEnvelope } from './assembler.ts';
+import { assemble, type FoundEnvelope } from './assembler.ts';
 import { claimReady, type ReadyEnvelope } from './claim-ready.ts';
-import { IncompleteNotices } from './incomplete-notices.ts';
 import { LOOK_AGAIN, readiness } from './readiness.ts';
 import { type Listing, listings } from './scanner.ts';
 import { Settling } from './settling.ts';
-import { StrayWatch } from './stray-watch.ts';
-import { Watcher } from './watcher.ts';
+import { watchDirectory } from './watcher.ts';
 
-/** A landing that is not there is looked for this often, and one that cannot be watched is scanned. */
+/** A landing that is not there is looked for this often. */
 const LOOK_FOR_LANDING = 2000;
 /** Hints come in showers while files are being written. */
 const SHORTEST_PAUSE = 25;
@@ -27,19 +26,17 @@ const SCAN_SHARE = 10;
 const LONGEST_PAUSE = 10_000;
 /** What opening a folder says when it went between listing and looking. */
 const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP'];
-/** What claiming from a folder says that is not ours to move from; the rest of the landing need not wait for it. */
-const CLOSED = new Set(['EACCES', 'EPERM', 'EXDEV', 'EBUSY']);
-const EXTENT_WORDS = {
-  cut: 'the folder holds more than is looked at in one scan',
-  closed: 'the folder cannot be looked into: permission denied',
-} as const;
 
 export interface LandingOptions {
   readonly landing: LandingConfig;
   readonly spool: Spool;
-  readonly config: Pick<Config, 'scanInterval' | 'incompleteAfter' | 'strayAfter'>;
+  readonly config: Pick<Config, 'scanInterval' | 'incompleteAfter'>;
   readonly logger: Logger;
   readonly onClaimed: (claim: ClaimRecord) => void;
+  /** Asked before claiming: false while there is too little free space. */
+  readonly mayClaim?: (() => boolean) | undefined;
+  /** Told after each scan: null when the landing can be used. */
+  readonly onCondition?: ((error: SealdropError | null) => void) | undefined;
 }
 
 /** Looks after one landing: scans when there is a hint or a reason, and claims what is ready. */
@@ -47,9 +44,9 @@ export class LandingWatch {
   readonly #options: LandingOptions;
   readonly #alarm = new Alarm();
   readonly #settling = new Settling();
-  readonly #watcher: Watcher;
-  readonly #strays: StrayWatch;
-  readonly #notices: IncompleteNotices;
+  #watcher: FSWatcher | null = null;
+  /** Of the directory that is being watched. */
+  #identity: string | null = null;
   #running: Promise<void> = Promise.resolve();
   #state: 'running' | 'stopping' = 'running';
   /** What the last scan took, in milliseconds, and what of it went into claiming: work done, not time to be spared. */
@@ -57,22 +54,11 @@ export class LandingWatch {
   #claiming = 0;
   /** What was said already and is not to be repeated at each scan. */
   #trouble: string | null = null;
-  /** Folders that were said to be closed to us, or too full. */
-  #folders = { seen: new Set<string>(), now: new Set<string>() };
+  #strays = new Set<string>();
+  #incomplete = { seen: new Set<string>(), now: new Set<string>() };
 
   constructor(options: LandingOptions) {
     this.#options = options;
-    const { landing, logger } = options;
-    this.#notices = new IncompleteNotices(landing, logger);
-    this.#strays = new StrayWatch({ ...options, strayAfter: options.config.strayAfter });
-    this.#watcher = new Watcher(landing.directory, {
-      onChange: () => this.#alarm.ring(),
-      onError: (error) => {
-        this.#log('warn', 'the file watcher cannot see everything; scanning instead', error);
-        this.#alarm.ring();
-      },
-      onMended: () => this.#log('info', 'the file watcher sees everything again'),
-    });
   }
 
   /** Begins; the promise is fulfilled after the first scan. */
@@ -86,7 +72,7 @@ export class LandingWatch {
     this.#state = 'stopping';
     this.#alarm.ring();
     await this.#running;
-    await this.#watcher.forget();
+    await this.#watcher?.close();
   }
 
   async #run(onFirstScan: () => void): Promise<void> {
@@ -94,14 +80,9 @@ export class LandingWatch {
       const wait = await this.#scanOrSayWhy();
       onFirstScan();
       const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, SCAN_SHARE * this.#scanning));
-      await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#interval())));
+      await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#options.config.scanInterval)));
       if (this.#state === 'running') await this.#pause(pause);
     }
-  }
-
-  #interval(): number {
-    const { scanInterval } = this.#options.config;
-    return this.#watcher.sight === 'whole' ? scanInterval : Math.min(scanInterval, LOOK_FOR_LANDING);
   }
 
   /** After a hint; more of them may come and are answered by the one scan that follows. */
@@ -118,10 +99,12 @@ export class LandingWatch {
       const wait = await this.#scan();
       if (this.#trouble !== null) this.#log('info', 'landing is back');
       this.#trouble = null;
+      this.#options.onCondition?.(null);
       return wait;
     } catch (thrown) {
-      await this.#watcher.forget();
-      this.#say(toSealdropError(thrown, this.#options.landing.directory), errnoOf(thrown));
+      const error = toSealdropError(thrown, this.#options.landing.directory);
+      this.#options.onCondition?.(error);
+      this.#say(error, errnoOf(thrown));
       return LOOK_FOR_LANDING;
     }
   }
@@ -140,75 +123,80 @@ export class LandingWatch {
     logger[level](message, { stage: 'landing', landing: landing.name, directory: landing.directory, ...failure });
   }
 
+  /** Watches anew when the directory was made, mounted or exchanged since. */
   async #ensureWatched(): Promise<void> {
     const { landing, spool } = this.#options;
     const [here, there] = [await stat(landing.directory), await stat(spool.root)];
     if (here.dev !== there.dev) {
       throw new SealdropError('bad-configuration', `${landing.directory}: not on the file system of ${spool.root}`, {
-        hint: 'Put the spool and its landings on one file system: envelopes are claimed by renaming. Or is the landing not mounted?',
+        hint: 'Put the spool and its landings on one file system: envelopes are claimed by renaming.',
       });
     }
-    await this.#watcher.ensure(`${here.dev}:${here.ino}`);
+    const identity = `${here.dev}:${here.ino}`;
+    if (identity === this.#identity) return;
+    await this.#watcher?.close();
+    this.#watcher = await watchDirectory(landing.directory, {
+      onChange: () => this.#alarm.ring(),
+      onError: (error) => this.#watcherFailed(error),
+    });
+    this.#identity = identity;
+  }
+
+  #watcherFailed(error: SealdropError): void {
+    this.#log('warn', 'the file watcher failed; scanning instead', error);
+    this.#alarm.ring();
   }
 
   async #scan(): Promise<number> {
     const began = performance.now();
     this.#claiming = 0;
     let wait = Infinity;
+    const strays = new Set<string>();
     for await (const listing of listings(this.#options.landing.directory)) {
-      wait = Math.min(wait, await this.#lookInto(listing));
+      const assembled = assemble(listing, this.#options.landing);
+      for (const stray of assembled.strays) strays.add(stray);
+      wait = Math.min(wait, await this.#claimReady(listing, assembled.envelopes));
       if (this.#state === 'stopping') break;
     }
     this.#settling.endScan();
-    this.#notices.endScan();
-    this.#strays.endScan();
-    this.#folders = { seen: this.#folders.now, now: new Set() };
+    this.#incomplete = { seen: this.#incomplete.now, now: new Set() };
+    this.#reportStrays(strays);
     this.#scanning = performance.now() - began - this.#claiming;
     return wait;
   }
 
-  async #lookInto(listing: Listing): Promise<number> {
-    const { landing } = this.#options;
-    const { folder } = listing;
-    if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
-    const assembled = assemble(listing, landing);
-    if (isEmpty(assembled)) return Infinity;
-    const anchor = await unlessErrno(GONE, () => openAnchor(landing.directory, folder));
+  #reportStrays(strays: Set<string>): void {
+    const { landing, logger } = this.#options;
+    for (const name of strays) {
+      if (this.#strays.has(name)) continue;
+      logger.warn('a file that belongs to no envelope', { stage: 'landing', landing: landing.name, file: name });
+    }
+    this.#strays = strays;
+  }
+
+  async #claimReady(listing: Listing, envelopes: readonly FoundEnvelope[]): Promise<number> {
+    if (envelopes.length === 0) return Infinity;
+    const { landing, spool } = this.#options;
+    const anchor = await unlessErrno(GONE, () => openAnchor(landing.directory, listing.folder));
     if (anchor === null) return LOOK_AGAIN;
     try {
-      const untilReady = await this.#claimReady(assembled.envelopes, anchor);
-      return Math.min(untilReady, await this.#strays.look({ folder, anchor }, assembled));
-    } catch (error) {
-      if (folder === '' || !CLOSED.has(errnoOf(error) ?? '')) throw error;
-      this.#sayOfFolder(folder, `nothing can be claimed from the folder (${errnoOf(error)})`);
-      return Infinity;
+      const { ready, wait } = await this.#selectReady(envelopes, anchor);
+      if (ready.length === 0) return wait;
+      if (this.#options.mayClaim?.() === false) return LOOK_FOR_LANDING;
+      const began = performance.now();
+      const left = await claimReady(ready, {
+        landing,
+        spool,
+        anchor,
+        onClaimed: (claim) => this.#claimed(claim),
+        onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
+        proceed: () => this.#state === 'running',
+      });
+      this.#claiming += performance.now() - began;
+      return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
     } finally {
       await anchor.release();
     }
-  }
-
-  #sayOfFolder(folder: string, message: string): void {
-    const { landing, logger } = this.#options;
-    const key = JSON.stringify([folder, message]);
-    this.#folders.now.add(key);
-    if (!this.#folders.seen.has(key)) logger.warn(message, { stage: 'landing', landing: landing.name, folder });
-  }
-
-  async #claimReady(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
-    const { landing, spool } = this.#options;
-    const { ready, wait } = await this.#selectReady(envelopes, anchor);
-    if (ready.length === 0) return wait;
-    const began = performance.now();
-    const left = await claimReady(ready, {
-      landing,
-      spool,
-      anchor,
-      onClaimed: (claim) => this.#claimed(claim),
-      onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
-      proceed: () => this.#state === 'running',
-    });
-    this.#claiming += performance.now() - began;
-    return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
   }
 
   async #selectReady(
@@ -220,7 +208,7 @@ export class LandingWatch {
     const ready: ReadyEnvelope[] = [];
     let wait = Infinity;
     for (const found of envelopes) {
-      this.#notices.note(found);
+      this.#noteMissing(found);
       const answer = await readiness(found, anchor.path, timing);
       if (answer.ready === 'later') wait = Math.min(wait, answer.wait);
       if (answer.ready === 'now') ready.push({ found, entries: answer.entries });
@@ -232,16 +220,18 @@ export class LandingWatch {
     const { landing, logger, onClaimed } = this.#options;
     const { id, folder } = claim;
     logger.info('claimed', { stage: 'claim', envelope: id, landing: landing.name, folder, files: namesOf(claim) });
-    this.#notices.claimed(claim);
     onClaimed(claim);
   }
 
-  #debug(message: string, files: readonly string[]): void {
-    const { landing, logger } = this.#options;
-    logger.debug(message, { stage: 'landing', landing: landing.name, files });
+  #noteMissing({ folder, group, missing }: FoundEnvelope): void {
+    if (missing.length === 0) return;
+    const notice = JSON.stringify([folder, namesOf(group), missing]);
+    if (!this.#incomplete.seen.has(notice)) this.#debug('incomplete', namesOf(group), missing);
+    this.#incomplete.now.add(notice);
   }
-}
 
-function isEmpty({ envelopes, strays, unfinished }: Assembled): boolean {
-  return envelopes.length + strays.length + unfinished.length === 0;
+  #debug(message: string, files: readonly string[], missing?: readonly string[]): void {
+    const { landing, logger } = this.#options;
+    logger.debug(message, { stage: 'landing', landing: landing.name, files, missing });
+  }
 }

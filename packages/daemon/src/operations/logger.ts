@@ -1,8 +1,20 @@
 import { createLogger, format, transports } from 'winston';
 import type { Config } from '../config/schema.ts';
+import { printable } from './printable.ts';
 
 /** The stages of an envelope's way, and of the daemon's own life. */
-export type Stage = 'daemon' | 'landing' | 'claim' | 'open' | 'deliver' | 'archive' | 'quarantine' | 'recover';
+export type Stage =
+  | 'daemon'
+  | 'landing'
+  | 'claim'
+  | 'open'
+  | 'deliver'
+  | 'archive'
+  | 'quarantine'
+  | 'recover'
+  | 'ledger'
+  | 'hook'
+  | 'disk';
 
 export interface LogFields {
   readonly stage: Stage;
@@ -22,16 +34,8 @@ export interface Logger {
   setLevel(level: Config['log']['level']): void;
 }
 
-// File names are the sender's: what JSON leaves as it is (DEL, C1 controls, line separators, direction marks) could still fool a terminal.
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-function escape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
 const line = format.printf(({ level, message, ...fields }) =>
-  JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }).replace(UNSAFE, escape),
+  printable(JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })),
 );
 
 export function createDaemonLogger(level: Config['log']['level']): Logger {

@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Outcome } from '../ledger/receipt.ts';
 
 /** The parts of an envelope's way that are timed. */
-export const TIMED_STAGES = ['claim', 'queue', 'open', 'decrypt', 'deliver', 'archive'] as const;
+export const TIMED_STAGES = ['queue', 'open', 'decrypt', 'deliver', 'archive'] as const;
 export type TimedStage = (typeof TIMED_STAGES)[number];
 
 export interface EnvelopeEnd {
@@ -127,6 +127,14 @@ export class Metrics {
 
   stageEnded(stage: TimedStage, seconds: number): void {
     this.#stages.observe({ stage }, seconds);
+  }
+
+  /** Runs a part of an envelope's way; only one that succeeds is counted. */
+  async timed<T>(stage: TimedStage, work: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    const result = await work();
+    this.stageEnded(stage, (performance.now() - began) / 1000);
+    return result;
   }
 
   kmsRequestEnded({ seconds, code }: KmsRequestEnd): void {

@@ -10,7 +10,7 @@ export interface StuckWork {
  * idle, which is as good as moving.
  */
 export class Progress {
-  readonly #limit: number;
+  #limit: number;
   readonly #now: () => number;
   readonly #moved = new Map<string, number>();
 
@@ -21,6 +21,11 @@ export class Progress {
   constructor(limit: number, now: () => number = () => performance.now()) {
     this.#limit = limit;
     this.#now = now;
+  }
+
+  /** After the configuration changed. */
+  setLimit(limit: number): void {
+    this.#limit = limit;
   }
 
   /** Work `id` began or moved on: a stage was reached, bytes were written. */

@@ -1,13 +1,20 @@
-import { type KeyProvider, openKey } from '@sealdrop/core';
+import { type CallOptions, type KeyProvider, type OaepParameters, openKey, toSealdropError } from '@sealdrop/core';
+import type { KeyObject } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
+import type { Instruments } from '../operations/instruments.ts';
 
-/** The configured keys, opened when first needed. */
+type KeyConfig = Pick<Config, 'keys' | 'aws' | 'passphraseFile'>;
+type Watched = Pick<Instruments, 'metrics' | 'health'>;
+
+/** The configured keys, opened when first needed; each use tells metrics and health how it went. */
 export class KeyRing {
-  readonly #config: Pick<Config, 'keys' | 'aws' | 'passphraseFile'>;
+  readonly #config: KeyConfig;
+  readonly #instruments: Watched;
   #opened: Promise<readonly KeyProvider[]> | null = null;
 
-  constructor(config: Pick<Config, 'keys' | 'aws' | 'passphraseFile'>) {
+  constructor(config: KeyConfig, instruments: Watched) {
     this.#config = config;
+    this.#instruments = instruments;
   }
 
   /**
@@ -27,6 +34,63 @@ export class KeyRing {
 
   #open(): Promise<readonly KeyProvider[]> {
     const { keys, aws, passphraseFile } = this.#config;
-    return Promise.all(keys.map((specification) => openKey(specification, { aws, passphraseFile })));
+    return Promise.all(
+      keys.map(async (specification) => {
+        const condition = conditionOf(specification);
+        try {
+          const key = await openKey(specification, { aws, passphraseFile });
+          this.#instruments.health.report(condition, null);
+          return new WatchedKey(key, condition, this.#instruments);
+        } catch (thrown) {
+          this.#instruments.health.report(condition, toSealdropError(thrown, specification));
+          throw thrown;
+        }
+      }),
+    );
+  }
+}
+
+/** The name of a key's health condition. */
+export function conditionOf(specification: string): string {
+  return `key:${specification}`;
+}
+
+class WatchedKey implements KeyProvider {
+  readonly name: string;
+  readonly #key: KeyProvider;
+  readonly #condition: string;
+  readonly #instruments: Watched;
+
+  constructor(key: KeyProvider, condition: string, instruments: Watched) {
+    this.name = key.name;
+    this.#key = key;
+    this.#condition = condition;
+    this.#instruments = instruments;
+  }
+
+  publicKey(options?: CallOptions): Promise<KeyObject> {
+    return this.#key.publicKey(options);
+  }
+
+  async unwrap(wrappedKey: Uint8Array, oaep: OaepParameters, options?: CallOptions): Promise<Buffer> {
+    const began = performance.now();
+    try {
+      const keyFile = await this.#key.unwrap(wrappedKey, oaep, options);
+      this.#note(began, null);
+      return keyFile;
+    } catch (thrown) {
+      this.#note(began, toSealdropError(thrown, this.name));
+      throw thrown;
+    }
+  }
+
+  #note(began: number, error: ReturnType<typeof toSealdropError> | null): void {
+    // An interrupted call says nothing about the key; a key that says "not mine" is in order.
+    if (error?.code === 'cancelled') return;
+    const fault = error?.blame === 'sender' ? null : error;
+    const { health, metrics } = this.#instruments;
+    health.report(this.#condition, fault);
+    if (!this.name.startsWith('aws-kms:')) return;
+    metrics.kmsRequestEnded({ seconds: (performance.now() - began) / 1000, code: fault?.code ?? null });
   }
 }

@@ -1,21 +1,18 @@
 import type { SealdropError } from '@sealdrop/core';
-import type { TimelineEntry } from '../spool/quarantine.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { retryDelay } from './retry.ts';
 
-const LONGEST_TIMELINE = 50;
-
-/** A claimed envelope in the queue, with what has happened to it since the daemon started. */
+/** A claimed envelope in the queue. */
 export interface Job {
   readonly claim: ClaimRecord;
+  /** Since the daemon started. */
   readonly failures: number;
-  readonly timeline: readonly TimelineEntry[];
   /** Wall clock, milliseconds. */
   readonly notBefore: number;
 }
 
 export function newJob(claim: ClaimRecord): Job {
-  return { claim, failures: 0, timeline: [{ time: claim.claimed, event: 'claimed' }], notBefore: 0 };
+  return { claim, failures: 0, notBefore: 0 };
 }
 
 /**
@@ -72,9 +69,7 @@ export class LandingQueue {
     const blame = error.blame === 'passing' ? 'passing' : 'receiver';
     const delay = retryDelay(blame, job.failures + 1);
     const now = Date.now();
-    const event = { time: new Date(now).toISOString(), event: `attempt failed: ${error.code}` };
-    const timeline = job.timeline.length < LONGEST_TIMELINE ? [...job.timeline, event] : job.timeline;
-    this.#waiting.push({ claim: job.claim, failures: job.failures + 1, timeline, notBefore: now + delay });
+    this.#waiting.push({ claim: job.claim, failures: job.failures + 1, notBefore: now + delay });
     const news = this.#lastCode === error.code ? 'known' : 'new';
     this.#lastCode = error.code;
     // A fault of ours may strike one envelope only; the others must not wait for it.

@@ -5,81 +5,144 @@ import {
   membersOf,
   oaepWith,
   openEnvelope,
+  type OpenedEnvelope,
   type OpenOptions,
   parseFlags,
   SealdropError,
   toSealdropError,
 } from '@sealdrop/core';
 import type { Config, LandingConfig } from '../config/schema.ts';
-import type { Logger } from '../operations/logger.ts';
-import { archive } from '../spool/archive.ts';
+import type { Instruments } from '../operations/instruments.ts';
 import { namesOf } from '../spool/claim.ts';
 import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliver.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from '../spool/layout.ts';
 import { examineMembers, membersUnchanged } from '../spool/members.ts';
-import { quarantine, type TimelineEntry } from '../spool/quarantine.ts';
+import { quarantine } from '../spool/quarantine.ts';
 import type { ClaimRecord } from '../spool/records.ts';
-import { strayVerdict } from '../spool/strays.ts';
+import { readRetry } from '../spool/small-records.ts';
+import type { Concluder } from './conclude.ts';
+import { historyOf, noteFailure } from './history.ts';
 import type { KeyRing } from './key-ring.ts';
+import { factsOf, memberPathsOf } from './receipts.ts';
 
 /** What processing stands on; exchanged as a whole when the configuration is reloaded. */
 export interface Workshop {
   readonly spool: Spool;
   readonly config: Config;
   readonly keys: KeyRing;
-  readonly logger: Logger;
+  readonly concluder: Pick<Concluder, 'delivered' | 'quarantined'>;
+  readonly instruments: Instruments;
 }
 
 export interface Attempt {
   readonly claim: ClaimRecord;
-  /** This one included. */
+  /** Since the daemon started, this one included. */
   readonly number: number;
-  readonly timeline: readonly TimelineEntry[];
   readonly signal: AbortSignal;
+}
+
+/** One claimed envelope at work. */
+interface Work {
+  readonly claim: ClaimRecord;
+  readonly landing: LandingConfig;
+  readonly signal: AbortSignal;
+  /** Its directory in `claimed`. */
+  readonly envelope: string;
+  readonly workshop: Workshop;
 }
 
 /**
  * Takes a claimed envelope to its end: delivered, or quarantined when its sender is to blame.
  * @throws SealdropError with any other blame: the envelope stays claimed and can be tried again
  */
-export async function processEnvelope(attempt: Attempt, workshop: Workshop): Promise<void> {
-  const { claim } = attempt;
-  const landing = workshop.config.landings.find((candidate) => candidate.name === claim.landing);
-  if (landing === undefined) {
-    throw new SealdropError('bad-configuration', `no landing is named ${claim.landing} any more`, {
-      hint: `Put the landing ${claim.landing} back into the configuration, or remove its envelopes from the spool.`,
-    });
-  }
-  const part = partPath(landing.delivery, claim.id);
+export async function processEnvelope({ claim, number, signal }: Attempt, workshop: Workshop): Promise<void> {
+  const { metrics, progress } = workshop.instruments;
+  if (number === 1) metrics.stageEnded('queue', Math.max(0, Date.now() - Date.parse(claim.claimed)) / 1000);
+  progress.moved(claim.id);
   try {
-    await finish(claim, workshop, await deliverOnce(attempt, landing, workshop));
+    const envelope = envelopeDirectory(workshop.spool, 'claimed', claim.id);
+    await work({ claim, landing: landingOf(claim, workshop), signal, envelope, workshop });
+  } finally {
+    progress.ended(claim.id);
+  }
+}
+
+function landingOf({ landing: name }: ClaimRecord, { config, instruments }: Workshop): LandingConfig {
+  const landing = config.landings.find((candidate) => candidate.name === name);
+  if (landing !== undefined) return landing;
+  const error = new SealdropError('bad-configuration', `no landing is named ${name} any more`, {
+    hint: `Put the landing ${name} back into the configuration, or remove its envelopes from the spool.`,
+  });
+  instruments.health.report(`landing:${name}`, error);
+  throw error;
+}
+
+async function work(job: Work): Promise<void> {
+  const { claim, landing, envelope, signal } = job;
+  try {
+    await finish(job, await deliverOnce(job));
   } catch (thrown) {
     const error = toSealdropError(thrown, claim.id);
-    const final = await settleDelivery(envelopeDirectory(workshop.spool, 'claimed', claim.id), part).catch(() => null);
-    if (final !== null) return finish(claim, workshop, final);
-    if (error.blame !== 'sender') throw error;
-    await setAside(attempt, landing, { error, workshop });
+    const final = await settleDelivery(envelope, partPath(landing.delivery, claim.id)).catch(() => null);
+    if (final !== null) return finish(job, final);
+    if (error.blame === 'sender') return setAside(job, error);
+    if (!signal.aborted) await noteFailure(envelope, claim, error.code);
+    throw error;
   }
 }
 
 /** @returns the final path */
-async function deliverOnce(attempt: Attempt, landing: LandingConfig, workshop: Workshop): Promise<string> {
-  const { claim, signal } = attempt;
-  const envelope = envelopeDirectory(workshop.spool, 'claimed', claim.id);
-  if (claim.kind === 'strays') throw strayVerdict(claim);
-  const part = partPath(landing.delivery, claim.id);
-  const earlier = await settleDelivery(envelope, part);
+async function deliverOnce(job: Work): Promise<string> {
+  const { claim, landing, envelope, workshop } = job;
+  const { metrics } = workshop.instruments;
+  const earlier = await watchingDelivery(job, () => settleDelivery(envelope, partPath(landing.delivery, claim.id)));
   if (earlier !== null) return earlier;
   const members = memberPaths(claim, landing, membersDirectory(envelope));
   const before = await examineMembers(membersDirectory(envelope), namesOf(claim));
-  const opened = await openEnvelope(members, await openOptions(landing, workshop.keys, signal));
+  const options = await openOptions(job);
+  const opened = await metrics.timed('open', () => openEnvelope(members, options));
+  moved(job);
   try {
-    await opened.writePlaintext(part, { signal });
-    await membersUnchanged(membersDirectory(envelope), before);
-    const { collision, mode, delivery } = landing;
-    return await deliver({ envelope, part, directory: delivery, name: opened.plaintextName, collision, mode });
+    const attempts = (await historyOf(envelope, claim)).attempts + 1;
+    const paths = memberPathsOf(claim, membersDirectory(envelope));
+    const facts = await factsOf(opened, { wrappedKey: members.wrappedKey, members: paths, attempts });
+    return await watchingDelivery(job, async () => {
+      const part = await writePart(job, opened);
+      await membersUnchanged(membersDirectory(envelope), before);
+      const { collision, mode, delivery: directory } = landing;
+      const how = { envelope, part, directory, name: opened.plaintextName, collision, mode, facts };
+      return metrics.timed('deliver', () => deliver(how));
+    });
   } finally {
     opened.dispose();
+  }
+}
+
+async function writePart(job: Work, opened: OpenedEnvelope): Promise<string> {
+  const { claim, landing, signal, workshop } = job;
+  const part = partPath(landing.delivery, claim.id);
+  const onProgress = (): void => moved(job);
+  await workshop.instruments.metrics.timed('decrypt', () => opened.writePlaintext(part, { signal, onProgress }));
+  moved(job);
+  return part;
+}
+
+function moved({ claim, workshop }: Work): void {
+  workshop.instruments.progress.moved(claim.id);
+}
+
+/** Says of the delivery directory whether it can be written. */
+async function watchingDelivery<T>({ landing, workshop }: Work, deliverIt: () => Promise<T>): Promise<T> {
+  const { health } = workshop.instruments;
+  const condition = `delivery:${landing.name}`;
+  try {
+    const result = await deliverIt();
+    health.report(condition, null);
+    return result;
+  } catch (thrown) {
+    const error = toSealdropError(thrown, landing.delivery);
+    if (error.code !== 'cancelled') health.report(condition, error);
+    throw thrown;
   }
 }
 
@@ -95,50 +158,45 @@ function memberPaths(claim: ClaimRecord, landing: LandingConfig, directory: stri
   };
 }
 
-async function openOptions(landing: LandingConfig, keys: KeyRing, signal: AbortSignal): Promise<OpenOptions> {
+/** What the operator said when sending it back counts before what the landing says, and that before the envelope's own word. */
+async function openOptions({ landing, signal, envelope, workshop }: Work): Promise<OpenOptions> {
+  const order = await readRetry(envelope);
+  const oaep = order?.oaep ?? landing.oaep;
   return {
-    keys: await keys.providers(),
+    keys: await workshop.keys.providers(),
+    parameters: order === null || order.parameters === null ? undefined : parseFlags(order.parameters),
     defaultParameters: landing.parameters === undefined ? undefined : parseFlags(landing.parameters),
-    oaep: landing.oaep === undefined ? undefined : oaepWith(landing.oaep),
+    oaep: oaep === undefined ? undefined : oaepWith(oaep),
     weakKeys: landing.weakKeys,
     maximumIterations: landing.maximumIterations,
     signal,
   };
 }
 
-async function finish(claim: ClaimRecord, { spool, config, logger }: Workshop, final: string): Promise<void> {
-  await markDelivered(spool, claim.id);
+async function finish({ claim, workshop }: Work, final: string): Promise<void> {
+  await markDelivered(workshop.spool, claim.id);
+  const { logger } = workshop.instruments;
   logger.info('delivered', { stage: 'deliver', envelope: claim.id, landing: claim.landing, file: final });
-  try {
-    await archive(spool, claim.id, config.archive);
-  } catch (error) {
-    // It is delivered all the same; `recover` archives it at the next start.
-    const { code, message } = toSealdropError(error);
-    logger.warn('not archived yet', {
-      stage: 'archive',
-      envelope: claim.id,
-      landing: claim.landing,
-      code,
-      reason: message,
-    });
-  }
+  await workshop.concluder.delivered(claim.id);
 }
 
-async function setAside(
-  { claim, number, timeline }: Attempt,
-  landing: LandingConfig,
-  { error, workshop }: { readonly error: SealdropError; readonly workshop: Workshop },
-): Promise<void> {
-  const directory = membersDirectory(envelopeDirectory(workshop.spool, 'claimed', claim.id));
-  const parameters = error.code === 'hostile-file' ? null : await toldParameters(claim, landing, directory);
-  await quarantine(workshop.spool, claim, { error, parameters, attempts: number, timeline });
-  workshop.logger.warn('quarantined', {
+async function setAside(job: Work, error: SealdropError): Promise<void> {
+  const { claim, landing, envelope, workshop } = job;
+  const directory = membersDirectory(envelope);
+  const ordered = (await readRetry(envelope))?.parameters ?? null;
+  const told = error.code === 'hostile-file' ? null : await toldParameters(claim, landing, directory);
+  const { attempts, timeline } = await historyOf(envelope, claim);
+  const onProgress = (): void => moved(job);
+  const verdict = { error, parameters: ordered ?? told, attempts: attempts + 1, timeline, onProgress };
+  await quarantine(workshop.spool, claim, verdict);
+  workshop.instruments.logger.warn('quarantined', {
     stage: 'quarantine',
     envelope: claim.id,
     landing: claim.landing,
     code: error.code,
     reason: error.message,
   });
+  await workshop.concluder.quarantined(claim.id);
 }
 
 /** The parameters that the envelope tells without its key; null when it tells none. */

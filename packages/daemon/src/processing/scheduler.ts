@@ -1,5 +1,6 @@
 import { type SealdropError, toSealdropError } from '@sealdrop/core';
 import type { Logger } from '../operations/logger.ts';
+import type { QueueState } from '../operations/metrics.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { type Job, LandingQueue, newJob } from './landing-queue.ts';
 import type { Attempt } from './process-envelope.ts';
@@ -19,6 +20,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   /** In the order of their turns. */
   #queues = new Map<string, LandingQueue>();
+  /** All that are not at their end, in the order of their coming. */
+  readonly #known = new Map<string, ClaimRecord>();
   readonly #running = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -29,8 +32,24 @@ export class Scheduler {
   }
 
   add(claim: ClaimRecord): void {
+    this.#known.set(claim.id, claim);
     this.#queue(claim.landing).add(newJob(claim));
     this.#dispatch();
+  }
+
+  /** Whether this envelope waits here or is in progress. */
+  knows(id: string): boolean {
+    return this.#known.has(id);
+  }
+
+  get queues(): readonly QueueState[] {
+    const states = new Map<string, { landing: string; depth: number; oldest: number | null }>();
+    for (const { landing, claimed } of this.#known.values()) {
+      const { depth, oldest } = states.get(landing) ?? { depth: 0, oldest: null };
+      const time = Date.parse(claimed);
+      states.set(landing, { landing, depth: depth + 1, oldest: oldest === null ? time : Math.min(oldest, time) });
+    }
+    return [...states.values()];
   }
 
   /** Tries everything again now: the cause of failures may be mended. */
@@ -93,13 +112,14 @@ export class Scheduler {
   }
 
   async #run(job: Job, queue: LandingQueue): Promise<void> {
-    const { claim, failures, timeline } = job;
+    const { claim, failures } = job;
     try {
-      await this.#options.process({ claim, number: failures + 1, timeline, signal: this.#abort.signal });
+      await this.#options.process({ claim, number: failures + 1, signal: this.#abort.signal });
     } catch (error) {
       this.#failed(job, queue, toSealdropError(error, claim.id));
       return;
     }
+    this.#known.delete(claim.id);
     if (!queue.succeeded()) return;
     this.#options.logger.info('resumed', { stage: 'open', landing: claim.landing });
   }

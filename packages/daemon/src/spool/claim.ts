@@ -34,7 +34,7 @@ export function namesOf(group: Pick<EnvelopeGroup, 'names'>): readonly string[] 
 }
 
 /** `20261124T104500-1f2e3d4c5b`: sorts by time. */
-export function newId(now: Date): string {
+function newId(now: Date): string {
   const time = now.toISOString().replace(/[-:]/g, '').slice(0, 15);
   return `${time}-${randomBytes(5).toString('hex')}`;
 }

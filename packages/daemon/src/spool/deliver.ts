@@ -4,7 +4,7 @@ import { SealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { inspectEntry, linkDurably, moveDurably, removeFile, syncDirectory } from './durable.ts';
 import { envelopeDirectory, type Spool } from './layout.ts';
-import { type DeliveryRecord, readDelivery, removeDelivery, writeDelivery } from './records.ts';
+import { type DeliveryFacts, type DeliveryRecord, readDelivery, removeDelivery, writeDelivery } from './records.ts';
 
 type Collision = LandingConfig['collision'];
 
@@ -25,6 +25,8 @@ export interface Delivery {
   readonly collision: Collision;
   /** Permissions of the delivered file. */
   readonly mode: number;
+  /** Kept in the record, for the receipt. */
+  readonly facts?: DeliveryFacts | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function deliver(delivery: Delivery): Promise<string> {
   await syncDirectory(delivery.directory);
   for (;;) {
     const final = await chooseName(delivery);
-    const record = await recordOf(delivery.part, final);
+    const record = await recordOf(delivery, final);
     await writeDelivery(delivery.envelope, record);
     if ((await publish(record, delivery.collision)) === 'done') return final;
   }
@@ -54,7 +56,7 @@ async function setMode(part: string, mode: number): Promise<void> {
   }
 }
 
-async function recordOf(part: string, final: string): Promise<DeliveryRecord> {
+async function recordOf({ part, facts }: Delivery, final: string): Promise<DeliveryRecord> {
   const [entry, directory] = [await inspectEntry(part), await inspectEntry(join(dirname(part), '.'))];
   if (entry === null || directory === null)
     throw new SealdropError('io-error', `${part}: the part file has disappeared`);
@@ -65,6 +67,7 @@ async function recordOf(part: string, final: string): Promise<DeliveryRecord> {
     size: Number(entry.size),
     inode: String(entry.ino),
     directoryInode: String(directory.ino),
+    facts,
   };
 }
 

@@ -88,11 +88,11 @@ export async function removeTree(directory: string): Promise<void> {
 }
 
 /** The entry itself, not what it points to; null when there is none. */
-export function inspectEntry(path: string | Buffer): ReturnType<typeof lstat64> {
+export function inspectEntry(path: string): ReturnType<typeof lstat64> {
   return lstat64(path);
 }
 
-function lstat64(path: string | Buffer) {
+function lstat64(path: string) {
   // 64-bit inode numbers do not fit in a double.
   return unlessErrno(['ENOENT', 'ENOTDIR'], () => lstat(path, { bigint: true }));
 }

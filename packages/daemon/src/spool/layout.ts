@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { syncDirectory } from './durable.ts';
 
 /** The directory that an envelope is in is its state (DESIGN section 5). */
-export const STATES = ['claiming', 'claimed', 'delivered', 'quarantine', 'archive'] as const;
+export const STATES = ['claiming', 'claimed', 'delivered', 'quarantine', 'archive', 'removing'] as const;
 export type State = (typeof STATES)[number];
 
 /** Where things lie in the spool. Members have a directory of their own: the sender chose their names, the records' names are ours. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Server } from 'node:net';
 import { SealdropError } from '@sealdrop/core';
 import { errnoOf } from './durable.ts';
 
@@ -15,12 +16,9 @@ export interface SpoolLock {
  * @throws SealdropError `already-exists` when another daemon owns the spool
  */
 export async function lockSpool(root: string): Promise<SpoolLock> {
-  const path = realpathSync(root);
-  const { dev, ino } = statSync(path, { bigint: true });
-  const name = createHash('sha256').update(`${dev}:${ino}`).digest('hex');
   const server = createServer((socket) => socket.destroy());
   try {
-    await listen(server, `\0sealdropd:${name}`);
+    await listen(server, socketName(root));
   } catch (error) {
     if (errnoOf(error) !== 'EADDRINUSE') throw error;
     throw new SealdropError('already-exists', `${root}: another sealdropd owns this spool`, {
@@ -29,6 +27,24 @@ export async function lockSpool(root: string): Promise<SpoolLock> {
   }
   server.unref();
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** Whether some daemon owns the spool now; takes nothing from it. */
+export async function isSpoolOwned(root: string): Promise<boolean> {
+  const socket = connect({ path: socketName(root) });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+function socketName(root: string): string {
+  const { dev, ino } = statSync(realpathSync(root), { bigint: true });
+  return `\0sealdropd:${createHash('sha256').update(`${dev}:${ino}`).digest('hex')}`;
 }
 
 function listen(server: Server, name: string): Promise<void> {

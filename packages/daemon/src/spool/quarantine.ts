@@ -43,6 +43,8 @@ export interface Verdict {
   readonly parameters: string | null;
   readonly attempts: number;
   readonly timeline: readonly TimelineEntry[];
+  /** Called again and again while members are digested: large ones take a while. */
+  readonly onProgress?: (() => void) | undefined;
 }
 
 /** Sets a claimed envelope aside, whole, with the reason. The report is the verdict: once it is written, a crash only delays the move. */
@@ -58,7 +60,7 @@ export async function quarantine(spool: Spool, claim: ClaimRecord, verdict: Verd
     message: error.message,
     hint: error.hint ?? null,
     parameters: verdict.parameters,
-    members: await describeMembers(membersDirectory(envelope)),
+    members: await describeMembers(membersDirectory(envelope), verdict.onProgress),
     attempts: verdict.attempts,
     timeline: [...verdict.timeline, { time: new Date().toISOString(), event: 'quarantined' }],
   };
@@ -76,14 +78,14 @@ export async function finishQuarantine(spool: Spool, id: string): Promise<void> 
   await moveDurably(envelopeDirectory(spool, 'claimed', id), envelopeDirectory(spool, 'quarantine', id));
 }
 
-async function describeMembers(directory: string): Promise<readonly MemberReport[]> {
+async function describeMembers(directory: string, onProgress?: () => void): Promise<readonly MemberReport[]> {
   const reports: MemberReport[] = [];
   for (const name of (await readdir(directory)).sort()) {
     const path = join(directory, name);
     const entry = await inspectEntry(path);
     if (entry === null) continue;
     const ordinary = entry.isFile() && entry.nlink === 1n;
-    const sha256 = ordinary ? await digest(path) : null;
+    const sha256 = ordinary ? await digest(path, onProgress) : null;
     reports.push({ name, type: typeOf(entry), size: Number(entry.size), sha256 });
   }
   return reports;
@@ -97,9 +99,12 @@ export function typeOf(entry: BigIntStats): MemberReport['type'] {
   return entry.isSocket() ? 'socket' : 'device';
 }
 
-async function digest(path: string): Promise<string> {
+async function digest(path: string, onProgress?: () => void): Promise<string> {
   const hash = createHash('sha256');
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) {
+    hash.update(chunk as Buffer);
+    onProgress?.();
+  }
   return hash.digest('hex');
 }

@@ -9,8 +9,6 @@ const names = z.array(z.string()).readonly();
 
 const claimSchema = z.object({
   version: z.literal(1),
-  /** Files that belong to no envelope: `names` is empty then, and whatever lies in `members` is theirs. */
-  kind: z.literal('strays').optional(),
   id: z.string(),
   landing: z.string(),
   /** The landing's directory, and the folder in it that the members were taken from (`''`: the directory itself). */
@@ -26,6 +24,22 @@ const claimSchema = z.object({
   inodes: z.record(z.string(), z.string()),
 });
 
+/** What opening an envelope brought to light, for its receipt. */
+const factsSchema = z.object({
+  plaintextName: z.string(),
+  payloadSize: z.number().nullable(),
+  /** When the last member was written: ms since the epoch. */
+  received: z.number().nullable(),
+  attempts: z.number(),
+  keyName: z.string(),
+  /** openssl flags. */
+  parameters: z.string(),
+  verification: z.string(),
+  /** Hex, of the RSA ciphertext. */
+  wrappedKeySha256: z.string().nullable(),
+  repairs: z.array(z.string()).readonly(),
+});
+
 const deliverySchema = z.object({
   version: z.literal(1),
   part: z.string(),
@@ -34,10 +48,13 @@ const deliverySchema = z.object({
   /** Inode numbers as decimal text: of the part file, and of the delivery directory (is it the same one, is it mounted?). */
   inode: z.string(),
   directoryInode: z.string(),
+  facts: factsSchema.optional(),
 });
 
 /** Written before the first member is moved. */
 export type ClaimRecord = z.output<typeof claimSchema>;
+
+export type DeliveryFacts = z.output<typeof factsSchema>;
 
 /** Written when the part file is whole and synced, before it gets its final name. */
 export type DeliveryRecord = z.output<typeof deliverySchema>;

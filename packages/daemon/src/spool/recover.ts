@@ -1,26 +1,19 @@
 import { join } from 'node:path';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
-import type { Config } from '../config/schema.ts';
 import { type Anchor, openAnchor } from './anchor.ts';
-import { archive } from './archive.ts';
 import { finishClaim, keepWhatIsThere, namesOf, putBack } from './claim.ts';
 import { markDelivered, partPath, settleDelivery } from './deliver.ts';
 import { inspectEntry, moveDurably, removeTree, unlessErrno } from './durable.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool, type State } from './layout.ts';
+import { finishRemovals, isOnItsWayBack } from './leave-quarantine.ts';
 import { finishQuarantine, hasReport } from './quarantine.ts';
 import { type ClaimRecord, readClaim } from './records.ts';
-import { recoverStrays } from './strays.ts';
 
 /** One thing that `recover` found half done, for the log. */
 export interface Recovered {
   readonly id: string;
   readonly landing: string | null;
-  readonly outcome:
-    | 'claim finished'
-    | 'claim undone'
-    | 'delivery finished'
-    | 'quarantine finished'
-    | 'archive finished';
+  readonly outcome: 'claim finished' | 'claim undone' | 'delivery finished' | 'quarantine finished' | 'sent back';
 }
 
 export interface Recovery {
@@ -31,8 +24,8 @@ export interface Recovery {
   readonly waiting: readonly ClaimRecord[];
 }
 
-/** Finishes or undoes whatever a crash left half done. Runs before anything else touches the spool; running it again changes nothing. */
-export async function recover(spool: Spool, setting: Config['archive']): Promise<Recovery> {
+/** Finishes or undoes whatever a crash left half done, up to delivery and quarantine; what comes after them is told and archived by `conclude`. Runs before anything else touches the spool; running it again changes nothing. */
+export async function recover(spool: Spool): Promise<Recovery> {
   const finished: Recovered[] = [];
   const waiting: ClaimRecord[] = [];
   const unreadable: { directory: string; reason: string }[] = [];
@@ -47,15 +40,16 @@ export async function recover(spool: Spool, setting: Config['archive']): Promise
       }
     }
   };
+  await finishRemovals(spool);
+  for (const id of await envelopesIn(spool, 'quarantine')) {
+    if (await isOnItsWayBack(envelopeDirectory(spool, 'quarantine', id))) {
+      await moveDurably(envelopeDirectory(spool, 'quarantine', id), envelopeDirectory(spool, 'claimed', id));
+      finished.push({ id, landing: null, outcome: 'sent back' });
+    }
+  }
   await each('claiming', (id) => recoverClaim(spool, id));
   await each('claimed', (id) => recoverClaimed(spool, id));
-  await each('delivered', (id) => recoverDelivered(spool, id, setting));
   return { finished, waiting, unreadable };
-}
-
-async function recoverDelivered(spool: Spool, id: string, setting: Config['archive']): Promise<Recovered> {
-  await archive(spool, id, setting);
-  return { id, landing: null, outcome: 'archive finished' };
 }
 
 async function recoverClaim(spool: Spool, id: string): Promise<Recovered> {
@@ -65,10 +59,6 @@ async function recoverClaim(spool: Spool, id: string): Promise<Recovered> {
     // The record comes before the first member: there is nothing in it.
     await removeTree(envelope);
     return { id, landing: null, outcome: 'claim undone' };
-  }
-  if (record.kind === 'strays') {
-    const outcome = (await recoverStrays(spool, record)) === 'undone' ? 'claim undone' : 'claim finished';
-    return { id, landing: record.landing, outcome };
   }
   const anchor = await unlessErrno(['ENOENT', 'ENOTDIR', 'ELOOP'], () => openAnchor(record.root, record.folder));
   try {

@@ -1,0 +1,14 @@
+import { join } from 'node:path';
+import type { Config } from './schema.ts';
+
+type Places = Pick<Config, 'spool' | 'state'>;
+
+/** Where the ledger lies, for the daemon and the commands beside it. */
+export function ledgerFile({ spool, state }: Places): string {
+  return join(state ?? spool, 'ledger.db');
+}
+
+/** Where events wait for hooks and webhooks. */
+export function outboxDirectory({ spool, state }: Places): string {
+  return join(state ?? spool, 'outbox');
+}

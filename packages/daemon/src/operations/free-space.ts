@@ -1,0 +1,62 @@
+import { SealdropError } from '@sealdrop/core';
+import { statfs } from 'node:fs/promises';
+import { unlessErrno } from '../spool/durable.ts';
+import type { Health } from './health.ts';
+import type { Logger } from './logger.ts';
+
+export interface FreeSpaceOptions {
+  readonly health: Health;
+  readonly logger: Logger;
+}
+
+/** Bytes that an ordinary user may still write where `path` lies; null where there is nothing. */
+export async function freeSpaceAt(path: string): Promise<number | null> {
+  const status = await unlessErrno(['ENOENT', 'EACCES', 'EIO', 'ESTALE'], () => statfs(path));
+  return status === null ? null : status.bavail * status.bsize;
+}
+
+/** Knows which directories have less space free than the configuration wants. */
+export class FreeSpace {
+  readonly #options: FreeSpaceOptions;
+  #low = new Set<string>();
+
+  constructor(options: FreeSpaceOptions) {
+    this.#options = options;
+  }
+
+  /** Whether all of these directories had enough when last looked at. */
+  enough(...paths: readonly string[]): boolean {
+    return paths.every((path) => !this.#low.has(path));
+  }
+
+  /** Looks again. @returns whether some directory has enough again that had not */
+  async look(paths: readonly string[], minimum: number): Promise<'as-before' | 'mended'> {
+    const before = this.#low;
+    const low = new Set<string>();
+    for (const path of new Set(paths)) {
+      const free = await freeSpaceAt(path);
+      if (free !== null && free < minimum) low.add(path);
+      this.#tell(path, low.has(path) ? tooLittle(path, free ?? 0, minimum) : null);
+    }
+    for (const path of before) if (!paths.includes(path)) this.#options.health.forget(`disk:${path}`);
+    this.#low = low;
+    return [...before].some((path) => !low.has(path)) ? 'mended' : 'as-before';
+  }
+
+  #tell(path: string, error: SealdropError | null): void {
+    const { health, logger } = this.#options;
+    if (health.report(`disk:${path}`, error) === 'same') return;
+    if (error === null) logger.info('enough free space again', { stage: 'disk', directory: path });
+    else {
+      const { code, message, hint } = error;
+      logger.warn('too little free space; nothing new is claimed', { stage: 'disk', code, reason: message, hint });
+    }
+  }
+}
+
+function tooLittle(path: string, free: number, minimum: number): SealdropError {
+  return new SealdropError('disk-full', `${path}: ${free} bytes are free, less than minimumFreeSpace (${minimum})`, {
+    hint: 'Make room, or lower minimumFreeSpace; claiming goes on by itself.',
+    details: { free, minimum },
+  });
+}
