@@ -2,7 +2,7 @@ import { nearest } from './suggestion.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Options that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(['key']);
+const REPEATABLE: ReadonlySet<string> = new Set(['key', 'signer']);
 /** Arguments that are lists. `_` has the command's name, and what the command has no place for. */
 const LISTS: ReadonlySet<string> = new Set(['_', 'envelope', 'file']);
 

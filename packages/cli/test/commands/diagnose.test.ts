@@ -29,11 +29,11 @@ function sendMisstated(flags = '-aes-256-cbc -md md5'): void {
 function sendWindowsKey(): void {
   workspace.shell(`
     openssl rand -base64 32 > key.bin
-    openssl enc -aes-256-ctr -pbkdf2 -in plain -out 'in/it''s.csv.enc' -pass file:key.bin
+    openssl enc -aes-256-ctr -pbkdf2 -in plain -out "in/it's.csv.enc" -pass file:key.bin
     sed 's/$/\\r/' key.bin > windows.bin
-    openssl pkeyutl -encrypt -pubin -inkey pubkey.pem -in windows.bin -out 'in/it''s.csv.key.enc' \\
+    openssl pkeyutl -encrypt -pubin -inkey pubkey.pem -in windows.bin -out "in/it's.csv.key.enc" \\
       -pkeyopt rsa_padding_mode:oaep
-    echo 'openssl enc -aes-256-ctr -pbkdf2' > 'in/it''s.csv.alg'
+    echo 'openssl enc -aes-256-ctr -pbkdf2' > "in/it's.csv.alg"
     rm key.bin windows.bin
   `);
 }
