@@ -3,7 +3,8 @@ import { SealdropError, toSealdropError } from '@sealdrop/core';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { addOperatorCommands } from './commands/operator-commands.ts';
-import { checkConfig, type Finding } from './config/check.ts';
+import { checkConfig } from './config/check.ts';
+import { formatFindings, ok } from './config/finding.ts';
 import { ConfigProblems, loadConfig } from './config/load.ts';
 import type { Daemon } from './daemon.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
@@ -62,13 +63,8 @@ async function run(file: string): Promise<void> {
 
 async function check(file: string): Promise<void> {
   const findings = await checkConfig(loadConfig(file));
-  process.stdout.write(`ok       ${file}: the configuration is valid\n${findings.map(formatFinding).join('')}`);
+  process.stdout.write(formatFindings([ok(`${file}: the configuration is valid`), ...findings]));
   if (findings.some(({ verdict }) => verdict === 'problem')) process.exitCode = EXIT.configuration;
-}
-
-function formatFinding({ verdict, text, hint }: Finding): string {
-  const cure = hint === undefined ? '' : `         ${hint}\n`;
-  return `${verdict.padEnd(8)} ${text}\n${cure}`;
 }
 
 async function main(words: readonly string[]): Promise<void> {

@@ -1,6 +1,15 @@
 /** An SFTP host in a temporary folder: a landing, a delivery directory, a spool, a key, a configuration. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DaemonProcess, sealdropdInBackground, type Transcript } from './daemon-process.ts';
@@ -58,6 +67,7 @@ export class Host {
     mkdirSync(this.landing);
     mkdirSync(this.delivery);
     copyFileSync(PRIVATE_KEY, this.privateKey);
+    chmodSync(this.privateKey, 0o600);
     execFileSync('openssl', ['pkey', '-in', this.privateKey, '-pubout', '-out', this.publicKey]);
     this.configure(options);
   }
