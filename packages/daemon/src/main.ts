@@ -3,6 +3,7 @@ import { SealdropError, toSealdropError } from '@sealdrop/core';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { addOperatorCommands } from './commands/operator-commands.ts';
+import { oneText } from './commands/options.ts';
 import { checkConfig } from './config/check.ts';
 import { formatFindings, ok } from './config/finding.ts';
 import { ConfigProblems, loadConfig } from './config/load.ts';
@@ -32,9 +33,8 @@ Exit status: 0 done, 64 wrong arguments, 66 no such envelope, 75 another daemon 
 
 const CONFIG_OPTION = {
   describe: 'The configuration file (YAML)',
-  type: 'string',
   default: '/etc/sealdrop/sealdropd.yaml',
-  requiresArg: true,
+  ...oneText,
 } as const;
 
 function version(): string {
@@ -81,7 +81,7 @@ async function main(words: readonly string[]): Promise<void> {
   await addOperatorCommands(program)
     .demandCommand(1, 'Say what to do: run, check, status, quarantine or history.')
     .strict()
-    .parserConfiguration({ 'duplicate-arguments-array': false })
+    .parserConfiguration({ 'nargs-eats-options': true })
     .epilogue(EPILOGUE)
     .version(version())
     .wrap(null)

@@ -1,7 +1,6 @@
 import { SealdropError } from '@sealdrop/core';
 import { printable } from '../operations/printable.ts';
 import { inspectEntry, unlessErrno } from '../spool/durable.ts';
-import { copyOut, discard } from '../spool/leave-quarantine.ts';
 import { envelopeDirectory, envelopesIn, type Spool } from '../spool/layout.ts';
 import { readReport, type ReadReport } from '../spool/reports.ts';
 
@@ -36,22 +35,6 @@ async function reportOf(spool: Spool, id: string): Promise<ReadReport | null> {
   return { version: 1, id, code: 'internal', blame, message, ...unknown };
 }
 
-/**
- * Copies an envelope's files to `DIRECTORY/<id>`, synced, and only then takes it out of quarantine.
- * @returns the new directory
- */
-export async function releaseQuarantined(spool: Spool, id: string, directory: string): Promise<string> {
-  await showQuarantined(spool, id);
-  const copy = await copyOut(spool, id, directory);
-  await discard(spool, id, () => Promise.resolve());
-  return copy;
-}
-
-export async function purgeQuarantined(spool: Spool, id: string): Promise<void> {
-  checkId(id);
-  if ((await discard(spool, id, () => Promise.resolve())) === 'gone') throw notThere(id);
-}
-
 /** The ids of what was claimed before `time` (ms since the epoch) and is in quarantine. */
 export async function quarantinedBefore(spool: Spool, time: number): Promise<readonly string[]> {
   const reports = await listQuarantine(spool);
@@ -70,7 +53,7 @@ export function checkId(id: string): void {
   });
 }
 
-function notThere(id: string): SealdropError {
+export function notThere(id: string): SealdropError {
   return new SealdropError('not-found', `${id}: no such envelope in quarantine`, {
     hint: 'sealdropd quarantine list shows what is there.',
   });

@@ -19,7 +19,7 @@ import { envelopeDirectory, membersDirectory, type Spool } from '../spool/layout
 import { examineMembers, membersUnchanged } from '../spool/members.ts';
 import { quarantine } from '../spool/quarantine.ts';
 import type { ClaimRecord } from '../spool/records.ts';
-import { readRetry } from '../spool/small-records.ts';
+import { readRetry, unmarkTold } from '../spool/small-records.ts';
 import type { Concluder } from './conclude.ts';
 import { historyOf, noteFailure } from './history.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -188,6 +188,8 @@ async function setAside(job: Work, error: SealdropError): Promise<void> {
   const { attempts, timeline } = await historyOf(envelope, claim);
   const onProgress = (): void => moved(job);
   const verdict = { error, parameters: ordered ?? told, attempts: attempts + 1, timeline, onProgress };
+  // One that was sent back is news again; its mark may have come after the order to try it again.
+  await unmarkTold(envelope);
   await quarantine(workshop.spool, claim, verdict);
   workshop.instruments.logger.warn('quarantined', {
     stage: 'quarantine',

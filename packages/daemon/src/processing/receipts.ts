@@ -49,12 +49,10 @@ export async function lastWritten(paths: readonly string[]): Promise<number | nu
   return times.length === 0 ? null : Math.max(...times);
 }
 
-/** What a receipt says where nothing is known. */
-const UNKNOWN = {
-  code: null,
+/** What is not known of an envelope that was opened before a crash, and by an older version. */
+const NO_FACTS = {
   plaintextName: null,
   payloadSize: null,
-  plaintextSize: null,
   received: null,
   attempts: 1,
   keyName: null,
@@ -62,22 +60,22 @@ const UNKNOWN = {
   verification: null,
   wrappedKeySha256: null,
   repairs: [],
-  deliveryPath: null,
 } as const;
 
 export function deliveredReceipt(claim: ClaimRecord, delivery: DeliveryRecord | null): Receipt {
-  const { facts = null, final = null, size = null } = delivery ?? {};
+  const deliveryPath = delivery?.final ?? null;
   return {
-    ...UNKNOWN,
-    plaintextName: final === null ? null : basename(final),
-    ...facts,
+    ...NO_FACTS,
+    plaintextName: deliveryPath === null ? null : basename(deliveryPath),
+    ...delivery?.facts,
     id: claim.id,
     landing: claim.landing,
     outcome: 'delivered',
-    plaintextSize: size,
+    code: null,
+    plaintextSize: delivery?.size ?? null,
     claimed: Date.parse(claim.claimed),
     finished: Date.now(),
-    deliveryPath: final,
+    deliveryPath,
   };
 }
 
@@ -91,21 +89,24 @@ export interface QuarantinedFacts {
 
 export function quarantinedReceipt({ id, claim, report, outcome, received }: QuarantinedFacts): Receipt {
   return {
-    ...UNKNOWN,
-    ...toldBy(report, claim?.names.payload[0]),
+    ...NO_FACTS,
+    ...factsOfReport(claim, report),
     id,
-    landing: claim?.landing ?? report?.landing ?? '',
     outcome,
+    plaintextSize: null,
     received,
     claimed: claim === null ? null : Date.parse(claim.claimed),
     finished: Date.now(),
+    deliveryPath: null,
   };
 }
 
-function toldBy(report: ReadReport | null, payload: string | undefined): Partial<Receipt> {
-  if (report === null) return {};
-  const { code, attempts, parameters, members } = report;
-  return { code, attempts, parameters, payloadSize: members.find(({ name }) => name === payload)?.size ?? null };
+function factsOfReport(claim: ClaimRecord | null, report: ReadReport | null) {
+  const landing = claim?.landing ?? report?.landing ?? '';
+  if (report === null) return { landing, code: null };
+  const payload = claim?.names.payload[0];
+  const payloadSize = report.members.find(({ name }) => name === payload)?.size ?? null;
+  return { landing, code: report.code, payloadSize, attempts: report.attempts, parameters: report.parameters };
 }
 
 /** What hooks are told of a receipt. `round` makes the next quarantine of an envelope that was retried another event. */
