@@ -285,10 +285,10 @@ export class Daemon {
   async stop(signal: string): Promise<void> {
     const { logger } = this.#instruments;
     logger.info('stopping', { stage: 'daemon', signal });
-    void this.#serviceManager.stopping();
+    const told = this.#serviceManager.stopping();
     await this.#reloading;
     await Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(this.#config.shutdownTimeout)]);
-    await Promise.all([this.#announcer.close(), this.#statusPage.close()]);
+    await Promise.all([this.#announcer.close(), this.#statusPage.close(), told]);
     this.#ledger.close();
     await this.#lock.release();
     logger.info('stopped', { stage: 'daemon' });
