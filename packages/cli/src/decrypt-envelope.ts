@@ -2,6 +2,7 @@ import type { EnvelopeSource, OpenedEnvelope, OpenOptions } from '@sealdrop/core
 import type { CommandContext } from './command.ts';
 import { envelopeBaseName, envelopeLabel, isMember, plaintextPath } from './destination.ts';
 import type { Destination } from './destination.ts';
+import { refuseKeyInUse } from './keys-in-use.ts';
 import { formatBytes } from './quantities.ts';
 import { openByDiagnosis } from './repair-envelope.ts';
 import { writeStandardOutput } from './standard-streams.ts';
@@ -12,6 +13,8 @@ export interface DecryptSettings {
   readonly existing: 'refuse' | 'replace';
   /** Whether an envelope that does not open is opened as a diagnosis says, where that is certain. */
   readonly repair: 'off' | 'certain';
+  /** What even --force does not overwrite: the keys that this call works with. */
+  readonly keyFiles: readonly string[];
   /** Paths written in this call so far: even --force does not let one plaintext replace another of the same call. */
   readonly written: Set<string>;
 }
@@ -25,6 +28,7 @@ interface Work {
 
 async function checkPath(path: string, { source, settings }: Work): Promise<void> {
   const { SealdropError } = await import('@sealdrop/core');
+  await refuseKeyInUse(path, settings.keyFiles);
   if (isMember(path, source)) {
     throw new SealdropError('collision', `${path}: the plaintext would replace a file of the envelope itself`, {
       hint: 'give another name: --output FILE',

@@ -68,6 +68,12 @@ function specifications(args: KeyArguments, environment: CommandContext['environ
   );
 }
 
+/** The files that --key and --passphrase-file name. */
+export function keyFiles(args: KeyArguments, environment: CommandContext['environment']): readonly string[] {
+  const paths = specifications(args, environment).flatMap((named) => /^file:(.+)$/s.exec(named)?.[1] ?? []);
+  return args.passphraseFile === undefined ? paths : [...paths, args.passphraseFile];
+}
+
 /** Opens what --key names, in order. */
 export async function openKeys(
   args: KeyArguments,

@@ -7,7 +7,7 @@ import { decryptEnvelope } from '../decrypt-envelope.ts';
 import type { DecryptSettings } from '../decrypt-envelope.ts';
 import { checkDestination, envelopeLabel, parseDestination } from '../destination.ts';
 import { sourceOfParts } from '../named-parts.ts';
-import { KEY_OPTIONS, openKeys } from '../key-options.ts';
+import { KEY_OPTIONS, keyFiles, openKeys } from '../key-options.ts';
 import { flag, REPORTING_OPTIONS, value } from '../option-groups.ts';
 import { parseOaepOption, parseParametersOption } from '../parameter-options.ts';
 import { readSigners, signatureBeside, SIGNER_OPTION } from '../signature-options.ts';
@@ -134,6 +134,7 @@ async function run(args: DecryptArguments, context: CommandContext): Promise<num
     destination,
     existing: args.force === true ? 'replace' : 'refuse',
     repair: args.repair === true ? 'certain' : 'off',
+    keyFiles: [...keyFiles(args, context.environment), ...[args.signer ?? []].flat()],
     written: new Set(),
   };
   const items = sources.map((source) => itemOf(source, settings, context));

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import type { Command, CommandContext } from '../command.ts';
 import { EXIT } from '../exit-status.ts';
-import { KEY_OPTIONS, openKeys } from '../key-options.ts';
+import { KEY_OPTIONS, keyFiles, openKeys } from '../key-options.ts';
+import { refuseKeyInUse } from '../keys-in-use.ts';
 import { flag, REPORTING_OPTIONS, value } from '../option-groups.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -25,6 +26,7 @@ async function writePem(pem: string, args: PublicKeyArguments, context: CommandC
     return;
   }
   const { createOutputFile } = await import('@sealdrop/core');
+  await refuseKeyInUse(output, keyFiles(args, context.environment));
   await createOutputFile(output, force === true ? 'replace' : 'refuse', (temporaryPath) =>
     writeFile(temporaryPath, pem, { flag: 'wx' }),
   );

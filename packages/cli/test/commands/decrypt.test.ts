@@ -182,6 +182,13 @@ describe('output', () => {
     ]);
   });
 
+  test('not even --force lets the plaintext replace the key that opens it', async () => {
+    const before = workspace.read('private.pem');
+    const { status, stderr } = await workspace.sealdrop(['decrypt', 'in', '-o', 'private.pem', '--force', ...KEY]);
+    expect([status, stderr.split('\n')[0]]).toEqual([73, 'sealdrop: private.pem: is a key in use by this command']);
+    expect(workspace.read('private.pem')).toEqual(before);
+  });
+
   test('standard output holds the plaintext and nothing else', async () => {
     const transcript = await workspace.sealdrop(['decrypt', 'in', '--output', '-', ...KEY]);
     expect(said(transcript)).toEqual([0, PLAINTEXT, `in/report.csv.enc -> standard output (19 bytes)\n${UNVERIFIED}`]);

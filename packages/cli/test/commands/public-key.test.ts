@@ -38,6 +38,13 @@ describe('--output', () => {
   });
 });
 
+test('not even --force lets the public key replace the private one', async () => {
+  const before = workspace.read('private.pem');
+  const { status, stderr } = await workspace.sealdrop(['public-key', ...KEY, '-o', './private.pem', '--force']);
+  expect([status, stderr.split('\n')[0]]).toEqual([73, 'sealdrop: ./private.pem: is a key in use by this command']);
+  expect(workspace.read('private.pem')).toEqual(before);
+});
+
 test('--json has all of it', async () => {
   const { status, stdout, stderr } = await workspace.sealdrop(['public-key', ...KEY, '--json']);
   expect([status, stderr]).toEqual([0, '']);

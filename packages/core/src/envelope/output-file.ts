@@ -1,5 +1,6 @@
 /** Files that appear whole under their final name or not at all. */
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { link, lstat, open, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SealdropError, toSealdropError } from '../errors.ts';
@@ -28,7 +29,8 @@ export async function createOutputFile(
   write: (temporaryPath: string) => Promise<void>,
 ): Promise<void> {
   // Better now than after hours of work; the link decides in the end.
-  if (existing === 'refuse' && (await pathExists(finalPath))) throw alreadyExists(finalPath);
+  if (existing === 'replace') await checkReplaceable(finalPath);
+  else if (await pathExists(finalPath)) throw alreadyExists(finalPath);
   const temporaryPath = temporaryPathFor(finalPath);
   try {
     await write(temporaryPath);
@@ -48,7 +50,10 @@ export async function removeQuietly(path: string): Promise<void> {
 
 /** Gives a finished file its final name; with `refuse` the kernel decides that the name is free (link(2) fails on an existing one). */
 export async function moveIntoPlace(temporaryPath: string, finalPath: string, existing: ExistingFile): Promise<void> {
-  if (existing === 'replace') return rename(temporaryPath, finalPath);
+  if (existing === 'replace') {
+    await checkReplaceable(finalPath);
+    return rename(temporaryPath, finalPath);
+  }
   try {
     await link(temporaryPath, finalPath);
   } catch (error) {
@@ -61,6 +66,24 @@ export async function moveIntoPlace(temporaryPath: string, finalPath: string, ex
     });
   }
   await unlink(temporaryPath);
+}
+
+/**
+ * A rename puts a file in the place of a device or a pipe just as well, and root's `/dev/null` is gone.
+ * @throws SealdropError `cannot-create` for anything but a file, a link, or nothing
+ */
+export async function checkReplaceable(path: string): Promise<void> {
+  const status = await lstat(path).catch(() => null);
+  if (status === null || status.isFile() || status.isSymbolicLink()) return;
+  if (status.isDirectory()) throw new SealdropError('cannot-create', `${path}: is a directory`);
+  throw new SealdropError('cannot-create', `${path}: is ${kindOf(status)}, not a file`, {
+    hint: `write to standard output, and from there to it: --output - > ${path}`,
+  });
+}
+
+function kindOf(status: Stats): string {
+  if (status.isFIFO()) return 'a named pipe';
+  return status.isSocket() ? 'a socket' : 'a device';
 }
 
 function isWithoutHardLinks(error: unknown): boolean {

@@ -1,5 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -79,6 +88,20 @@ describe('an output file', () => {
       message: `${join(directory, 'folder')}: is a directory`,
     });
     expect(tree(directory)).toEqual(before);
+  });
+
+  test('never replaces a named pipe, and says where data for one goes', async () => {
+    const path = join(newDirectory(), 'pipe');
+    execFileSync('mkfifo', [path]);
+    const refused = createOutputFile(path, 'replace', async () => {
+      throw new Error('it was written');
+    });
+    await expect(refused).rejects.toMatchObject({
+      code: 'cannot-create',
+      message: `${path}: is a named pipe, not a file`,
+      hint: expect.stringContaining('standard output'),
+    });
+    expect(lstatSync(path).isFIFO()).toBe(true);
   });
 });
 
