@@ -1,10 +1,17 @@
 /** From a staging folder to an envelope's final names: nothing but an envelope is ever replaced. */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SealdropError, toSealdropError } from '../errors.ts';
 import { groupNames } from './naming.ts';
 import type { MemberRole } from './naming.ts';
-import { alreadyExists, moveIntoPlace, pathExists, removeQuietly, synchronize } from './output-file.ts';
+import {
+  alreadyExists,
+  checkReplaceable,
+  moveIntoPlace,
+  pathExists,
+  removeQuietly,
+  synchronize,
+} from './output-file.ts';
 import type { ExistingFile } from './output-file.ts';
 
 export interface Publication {
@@ -33,9 +40,27 @@ export async function publish(staging: string, publication: Publication): Promis
 }
 
 async function publishFlat(staging: string, publication: Publication): Promise<void> {
-  const { roles, paths, existing } = publication;
   // All of them, whatever they are called: a second wrapped key would make the envelope ambiguous, the old manifest vouch for another payload.
-  if (existing === 'replace') for (const path of await membersInPlace(publication)) await rm(path, { force: true });
+  const old = publication.existing === 'replace' ? await membersInPlace(publication) : [];
+  for (const path of old) await checkReplaceable(path);
+  // Aside, not away: whatever happens before the new ones are in place, the old envelope is still there.
+  const aside = join(staging, 'replaced');
+  await mkdir(aside);
+  const moved: string[] = [];
+  try {
+    for (const path of old) {
+      await rename(path, join(aside, basename(path)));
+      moved.push(path);
+    }
+    await moveMembers(staging, publication);
+  } catch (error) {
+    for (const path of moved) await rename(join(aside, basename(path)), path).catch(() => undefined);
+    throw error;
+  }
+  await synchronize(dirname(publication.paths.payload));
+}
+
+async function moveMembers(staging: string, { roles, paths, existing }: Publication): Promise<void> {
   const published: string[] = [];
   try {
     for (const role of roles) {
@@ -46,7 +71,6 @@ async function publishFlat(staging: string, publication: Publication): Promise<v
     for (const path of published) await removeQuietly(path);
     throw toSealdropError(error, paths[roles[published.length] ?? 'payload']);
   }
-  await synchronize(dirname(paths.payload));
 }
 
 /** Paths of what would be read as a member of the same flat envelope. */

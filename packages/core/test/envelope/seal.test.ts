@@ -296,6 +296,19 @@ describe('what exists already', () => {
     expect(Buffer.concat(await Array.fromAsync(opened.plaintext()))).toEqual(plaintext);
   });
 
+  test('stays whole when one of its names is taken by what is no file', async () => {
+    const directory = newDirectory();
+    const publicKey = receiver.publicKey;
+    await seal(Buffer.from('old'), { publicKey, directory });
+    mkdirSync(join(directory, 'report.csv.manifest.json.sig'));
+    writeFileSync(join(directory, 'report.csv.manifest.json.sig', 'file'), 'precious');
+    const before = tree(directory);
+    await expect(seal(plaintext, { publicKey, directory, existing: 'replace' })).rejects.toMatchObject({
+      code: 'cannot-create',
+    });
+    expect(tree(directory)).toEqual(before);
+  });
+
   test('a folder is refused, or replaced on demand when it is an envelope', async () => {
     const directory = newDirectory();
     const options = { publicKey: receiver.publicKey, directory, layout: 'folder' } as const;
