@@ -52,11 +52,18 @@ async function run(file: string): Promise<void> {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => resolve(name));
   });
   let started: Daemon | null = null;
-  process.on('SIGHUP', () => void started?.reload());
+  let reloads = 0;
+  process.on('SIGHUP', () => {
+    // The file may have changed since it was read: a signal that comes during the start counts too.
+    reloads += 1;
+    void started?.reload();
+  });
   // The commands beside it need not load all that the daemon stands on.
   const { Daemon: Implementation } = await import('./daemon.ts');
-  started = await Implementation.start(file);
-  await started.stop(await signal);
+  const daemon = await Implementation.start(file);
+  started = daemon;
+  if (reloads > 0) void daemon.reload();
+  await daemon.stop(await signal);
   // Sockets of the AWS SDK and worker threads may outlive their work.
   process.exit(EXIT.ok);
 }

@@ -42,6 +42,16 @@ test('systemd hears that the daemon is ready, reloads and stops, with a status f
   await expect.poll(() => heard().at(-1), FOREVER).toBe('STOPPING=1');
 });
 
+test('READY comes after the first scan, and a reload that is refused ends as well', async () => {
+  const daemon = await start();
+  const ready = daemon.lines.findIndex(({ message }) => message === 'ready');
+  expect(ready).toBeGreaterThanOrEqual(0);
+  writeFileSync(host.configFile, 'spool: nowhere\n');
+  daemon.signal('SIGHUP');
+  await daemon.saying({ message: 'configuration not reloaded; the old one stays in force' });
+  await expect.poll(() => heard().filter((line) => line === 'READY=1'), FOREVER).toHaveLength(2);
+});
+
 test('an idle daemon feeds the watchdog; one whose work hangs does not, says why, and /healthz is 503', async () => {
   const kms = await startKmsEmulator();
   try {
