@@ -8,7 +8,7 @@ import type { DecryptSettings } from '../decrypt-envelope.ts';
 import { checkDestination, envelopeLabel, parseDestination } from '../destination.ts';
 import { sourceOfParts } from '../named-parts.ts';
 import { KEY_OPTIONS, keyFiles, openKeys } from '../key-options.ts';
-import { flag, REPORTING_OPTIONS, value } from '../option-groups.ts';
+import { ENVELOPE_POSITIONAL, flag, REPORTING_OPTIONS, value } from '../option-groups.ts';
 import { parseOaepOption, parseParametersOption } from '../parameter-options.ts';
 import { readSigners, signatureBeside, SIGNER_OPTION } from '../signature-options.ts';
 import { UsageError } from '../usage-error.ts';
@@ -147,11 +147,7 @@ export const decryptCommand: Command<DecryptOptions> = {
   options: OPTIONS,
   build: (program) =>
     program
-      .positional('envelope', {
-        type: 'string',
-        array: true,
-        describe: 'A folder, a stem, or any one file of an envelope',
-      })
+      .positional('envelope', ENVELOPE_POSITIONAL)
       .options(OPTIONS)
       .example(
         '$0 decrypt in/report.csv.enc --key alias/inbound',

@@ -5,7 +5,7 @@ import type { Command, CommandContext } from '../command.ts';
 import { describeDiagnosis } from '../diagnosis-report.ts';
 import { EXIT } from '../exit-status.ts';
 import { KEY_OPTIONS, openKeys } from '../key-options.ts';
-import { REPORTING_OPTIONS, value } from '../option-groups.ts';
+import { ENVELOPE_POSITIONAL, REPORTING_OPTIONS, value } from '../option-groups.ts';
 import { parseOaepOption, parseParametersOption } from '../parameter-options.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -84,11 +84,7 @@ export const diagnoseCommand: Command<DiagnoseArguments> = {
   options: OPTIONS,
   build: (program) =>
     program
-      .positional('envelope', {
-        type: 'string',
-        array: true,
-        describe: 'A folder, a stem, or any one file of an envelope',
-      })
+      .positional('envelope', ENVELOPE_POSITIONAL)
       .options(OPTIONS)
       .example('$0 diagnose in/report.csv.enc --key alias/inbound', 'Why, and the commands that open it')
       .example('$0 diagnose in --key file:private.pem --json | jq -r .senderMessage', 'What to write to the sender')

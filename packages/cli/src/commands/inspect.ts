@@ -4,7 +4,7 @@ import type { Command, CommandContext } from '../command.ts';
 import { EXIT, EXIT_STATUS } from '../exit-status.ts';
 import { toFailure } from '../failure.ts';
 import { describeInspection } from '../inspection-report.ts';
-import { REPORTING_OPTIONS } from '../option-groups.ts';
+import { ENVELOPE_POSITIONAL, REPORTING_OPTIONS } from '../option-groups.ts';
 import { UsageError } from '../usage-error.ts';
 
 const OPTIONS = { json: REPORTING_OPTIONS.json } as const satisfies Record<string, Options>;
@@ -45,11 +45,7 @@ export const inspectCommand: Command<InspectOptions> = {
   options: OPTIONS,
   build: (program) =>
     program
-      .positional('envelope', {
-        type: 'string',
-        array: true,
-        describe: 'A folder, a stem, or any one file of an envelope',
-      })
+      .positional('envelope', ENVELOPE_POSITIONAL)
       .options(OPTIONS)
       .example('$0 inspect in/report.csv.enc', 'Its files, what it was encrypted with, and what is wrong with it')
       .example("$0 inspect in/report.csv.enc --json | jq '.problems[].hint'", 'For a script')

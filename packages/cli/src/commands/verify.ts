@@ -3,7 +3,7 @@ import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { runBatch } from '../batch.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { KEY_OPTIONS, openKeys } from '../key-options.ts';
-import { REPORTING_OPTIONS } from '../option-groups.ts';
+import { ENVELOPE_POSITIONAL, REPORTING_OPTIONS } from '../option-groups.ts';
 import { readSigners, SIGNER_OPTION } from '../signature-options.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -99,11 +99,7 @@ export const verifyCommand: Command<VerifyOptions> = {
   options: OPTIONS,
   build: (program) =>
     program
-      .positional('envelope', {
-        type: 'string',
-        array: true,
-        describe: 'A folder, a stem, or any one file of an envelope',
-      })
+      .positional('envelope', ENVELOPE_POSITIONAL)
       .options(OPTIONS)
       .example('$0 verify in/report.csv.enc --signer acme.pub.pem', 'The signature alone, without your key')
       .example('$0 verify in/* --signer acme.pub.pem --key alias/inbound', 'The signature, and the MAC of the payload')
