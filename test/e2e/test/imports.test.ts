@@ -26,6 +26,8 @@ const WRONG_WAY: readonly (readonly [file: string, from: string])[] = [
   ['packages/core/src/wrong.ts', '@sealdrop/daemon'],
   ['packages/core/src/wrong.ts', '../../cli/src/terminal.ts'],
   ['packages/core/test/wrong.test.ts', '../../daemon/src/daemon.ts'],
+  ['packages/core/src/openssl/wrong.ts', '../../../cli/src/batch.ts'],
+  ['packages/core/src/keys/wrong.ts', '../../../daemon/src/daemon.ts'],
   ['packages/core/src/openssl/wrong.ts', '../envelope/naming.ts'],
   ['packages/core/src/openssl/wrong.ts', '../keys/key-provider.ts'],
   ['packages/core/src/openssl/wrong.ts', '@aws-sdk/client-kms'],
