@@ -29,6 +29,7 @@ async function main(words: readonly string[]): Promise<number> {
       return EXIT_STATUS[failure.code];
     }
     if (reason.message !== null) terminal.fail({ ...failure, code: 'cancelled', message: reason.message, hint: null });
+    interruption.cleanedUp();
     return reason.exitStatus;
   }
 }

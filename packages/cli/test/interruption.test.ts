@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeKeyPair, send } from './sender.ts';
 import { finish, Workspace } from './transcript.ts';
 
@@ -26,6 +26,13 @@ async function partFileAppears(directory = '.'): Promise<void> {
     clearTimeout(deadline);
     clearInterval(poll);
   });
+}
+
+/** Whether a thread of the process waits in open(2) of a named pipe: proc(5), wchan; linux/fs/pipe.c, fifo_open. */
+function waitsForPartner(pid: number | undefined): boolean {
+  return readdirSync(`/proc/${pid}/task`).some(
+    (thread) => readFileSync(`/proc/${pid}/task/${thread}/wchan`, 'utf8') === 'wait_for_partner',
+  );
 }
 
 const INTERRUPTED = 'sealdrop: interrupted; no partial file is left\n';
@@ -59,6 +66,20 @@ describe.each([
     expect(await finish(child)).toMatchObject({ status, signal: null, stdout: '', stderr: INTERRUPTED });
     expect(workspace.files()).toEqual(before);
   });
+});
+
+test.each([
+  ['the file', ['encrypt', 'pipe', '--public-key', 'pubkey.pem']],
+  ['the public key', ['encrypt', 'pubkey.pem', '--public-key', 'pipe']],
+])('a named pipe that nobody writes to, as %s, cannot hold up SIGTERM', async (_what, args) => {
+  workspace.shell('mkfifo pipe');
+  const before = workspace.files();
+  const child = workspace.start(args);
+  await vi.waitUntil(() => waitsForPartner(child.pid), { timeout: DEADLINE, interval: POLL });
+  child.kill('SIGTERM');
+  const { status, signal } = await finish(child);
+  expect(status ?? signal).toBe('SIGTERM');
+  expect(workspace.files()).toEqual(before);
 });
 
 test('Ctrl-C ends the waiting for more of standard input', async () => {
