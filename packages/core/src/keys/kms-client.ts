@@ -84,13 +84,17 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
 /** Repeats what found no connection, on top of the SDK's retries: those give up within a fraction of a second. */
 async function withPatience<T>(attempt: () => Promise<T>, patience: number, signal: AbortSignal): Promise<T> {
   const end = performance.now() + patience;
+  let unconnected: unknown;
   for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     try {
       return await attempt();
     } catch (error) {
+      // Cut short in a later attempt: what kept the earlier ones from KMS says more than that time is up.
+      if (signal.aborted && unconnected !== undefined) throw unconnected;
       if (networkCodeOf(error) === undefined || performance.now() + pause > end) throw error;
+      unconnected = error;
     }
-    await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal });
+    await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => Promise.reject(unconnected));
   }
 }
 
@@ -111,7 +115,7 @@ export async function callKms<T>(
     return await withPatience(() => untilAborted(operation(abort), abort), patience, abort);
   } catch (error) {
     throwIfCancelled(signal);
-    if (!limit.aborted) throw fromKmsError(error, call);
+    if (!limit.aborted || networkCodeOf(error) !== undefined) throw fromKmsError(error, call);
     throw new SealdropError('kms-unreachable', `${call.keyName}: no answer from AWS KMS within ${timeout} ms`, {
       hint: 'check network, proxy and endpoint; credentials from a process or an instance role may be slow too',
       cause: error,

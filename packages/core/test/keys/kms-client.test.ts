@@ -51,6 +51,16 @@ describe('a KMS that does not answer', () => {
     });
   });
 
+  it('is named with what kept it from being reached, when the time limit comes before the patience ends', async () => {
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
+    const key = await openKey(ALIAS, { aws: { endpoint, timeout: 400, patience: 60_000 } });
+    await expect(key.publicKey()).rejects.toMatchObject({
+      code: 'kms-unreachable',
+      message: expect.stringContaining('ECONNREFUSED'),
+      hint: expect.stringContaining('region'),
+    });
+  });
+
   it('is cancelled by the caller, whatever the reason given', async () => {
     kms.inject({ connection: 'hang' });
     const controller = new AbortController();
