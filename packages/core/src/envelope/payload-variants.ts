@@ -65,7 +65,7 @@ export interface VariantOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Every reading of the payload that is worth a try; the stated one first. */
+/** Every reading of the payload that is worth a try; the stated one first, unless the payload itself tells of another. */
 export async function payloadVariants(raw: PayloadSample, options: VariantOptions): Promise<PayloadVariants> {
   const { stated } = options;
   const text = textOf(raw);
@@ -96,7 +96,22 @@ async function armoredForms(
 
 function binaryForms(sample: PayloadSample): readonly Form[] {
   const form: Form = { reading: 'as-sent', damage: 'none', armor: 'none', sample };
-  return [form, ...withoutLineEnd(form), ...damagedHeader(form), ...beforeTextMode(form)];
+  const others = [form, ...withoutLineEnd(form), ...damagedHeader(form)];
+  // The part before the first line feed is whole and would be evidence enough for the payload as it was sent.
+  return isTellingTextMode(sample) ? [...beforeTextMode(form), ...others] : [...others, ...beforeTextMode(form)];
+}
+
+/** How many line feeds, all of them behind a CR, are no chance: in random bytes so many are found once in 2^32 times. */
+const TELLING_LINE_ENDS = 4;
+
+function lineEndsOf({ beginning }: PayloadSample): { readonly all: number; readonly behindCr: number } {
+  const text = beginning.toString('latin1');
+  return { all: text.split('\n').length - 1, behindCr: text.split('\r\n').length - 1 };
+}
+
+function isTellingTextMode(sample: PayloadSample): boolean {
+  const { all, behindCr } = lineEndsOf(sample);
+  return all >= TELLING_LINE_ENDS && all === behindCr;
 }
 
 function withoutLineEnd(form: Form): readonly Form[] {
@@ -124,9 +139,8 @@ function damagedHeader(form: Form): readonly Form[] {
 
 /** A transfer in text mode to Windows puts a CR before every LF: where no LF is without one, it can be looked behind. */
 function beforeTextMode(form: Form): readonly Form[] {
-  const text = form.sample.beginning.toString('latin1');
-  const lineEnds = text.split('\n').length - 1;
-  if (lineEnds < 2 || text.split('\r\n').length - 1 !== lineEnds) return [];
+  const { all, behindCr } = lineEndsOf(form.sample);
+  if (all < 2 || behindCr !== all) return [];
   const undo = (bytes: Buffer) => Buffer.from(bytes.toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
   const beginning = undo(form.sample.beginning);
   const isWhole = form.sample.beginning.length === form.sample.size;
