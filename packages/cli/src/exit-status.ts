@@ -41,6 +41,7 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   'incomplete-envelope': EXIT.dataError,
   'ambiguous-envelope': EXIT.dataError,
   'bad-name': EXIT.dataError,
+  'stray-file': EXIT.dataError,
   'hostile-file': EXIT.dataError,
   'unsupported-oaep': EXIT.dataError,
   collision: EXIT.cannotCreate,

@@ -41,6 +41,7 @@ const ERROR_TABLE = {
   'incomplete-envelope': ['sender', 'a member of the envelope is missing'],
   'ambiguous-envelope': ['sender', 'more than one file could play the same part in the envelope'],
   'bad-name': ['sender', 'a file name that cannot be used for the plaintext'],
+  'stray-file': ['sender', 'a file that belongs to no envelope'],
   'hostile-file': ['sender', 'a member is a link, a device, a directory, or changed while it was read'],
   'unsupported-oaep': ['sender', 'the key provider cannot do the OAEP parameters that the envelope was wrapped with'],
   collision: ['sender', 'a file already has the final name of the plaintext'],

@@ -64,8 +64,11 @@ export class DaemonProcess {
   readonly #exited: Promise<{ readonly status: number | null; readonly signal: string | null }>;
   readonly #listeners = new Set<() => void>();
 
-  constructor(configFile: string, environment: Readonly<Record<string, string>> = {}) {
-    const child = spawn(process.execPath, [...PROGRAM, 'run', '--config', configFile], {
+  /** @param wrapper a program with its first arguments that runs the daemon, like `setpriv` */
+  constructor(configFile: string, environment: Readonly<Record<string, string>> = {}, wrapper: readonly string[] = []) {
+    const command = [process.execPath, ...PROGRAM, 'run', '--config', configFile];
+    const [program, ...words] = wrapper.length === 0 ? command : [...wrapper, ...command];
+    const child = spawn(program ?? process.execPath, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...COMPILE_CACHE, ...process.env, ...environment },
     });

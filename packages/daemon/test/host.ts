@@ -24,6 +24,8 @@ export interface HostOptions {
   /** How long members must stand still; short, so that tests are quick. */
   readonly settle?: string;
   readonly keys?: readonly string[];
+  /** Where the host's folder is made; the system's temporary directory by default. */
+  readonly parent?: string | undefined;
 }
 
 export interface Report {
@@ -54,16 +56,23 @@ function withQuietDefaults(settings: string): string {
 }
 
 export class Host {
-  readonly folder = mkdtempSync(join(tmpdir(), 'sealdropd-'));
-  readonly landing = join(this.folder, 'incoming');
-  readonly delivery = join(this.folder, 'plain');
-  readonly spool = join(this.folder, 'spool');
-  readonly configFile = join(this.folder, 'sealdropd.yaml');
-  readonly privateKey = join(this.folder, 'private.pem');
-  readonly publicKey = join(this.folder, 'public.pem');
+  readonly folder: string;
+  readonly landing: string;
+  readonly delivery: string;
+  readonly spool: string;
+  readonly configFile: string;
+  readonly privateKey: string;
+  readonly publicKey: string;
   readonly #daemons: DaemonProcess[] = [];
 
   constructor(options: HostOptions = {}) {
+    this.folder = mkdtempSync(join(options.parent ?? tmpdir(), 'sealdropd-'));
+    this.landing = join(this.folder, 'incoming');
+    this.delivery = join(this.folder, 'plain');
+    this.spool = join(this.folder, 'spool');
+    this.configFile = join(this.folder, 'sealdropd.yaml');
+    this.privateKey = join(this.folder, 'private.pem');
+    this.publicKey = join(this.folder, 'public.pem');
     mkdirSync(this.landing);
     mkdirSync(this.delivery);
     copyFileSync(PRIVATE_KEY, this.privateKey);
@@ -92,8 +101,8 @@ ${withQuietDefaults(settings)}
     );
   }
 
-  async start(environment?: Readonly<Record<string, string>>): Promise<DaemonProcess> {
-    const daemon = new DaemonProcess(this.configFile, environment);
+  async start(environment?: Readonly<Record<string, string>>, wrapper?: readonly string[]): Promise<DaemonProcess> {
+    const daemon = new DaemonProcess(this.configFile, environment, wrapper);
     this.#daemons.push(daemon);
     await daemon.saying({ message: 'ready' });
     return daemon;

@@ -22,7 +22,7 @@ export interface SealOptions {
 }
 
 /** Makes the three files with openssl. */
-export function seal(host: Host, options: SealOptions): Triple {
+export function seal(host: Pick<Host, 'folder' | 'publicKey'>, options: SealOptions): Triple {
   const { plaintext, flags = ['-aes-256-cbc', '-pbkdf2'], publicKey = host.publicKey } = options;
   const folder = mkdtempSync(join(host.folder, 'sender-'));
   const at = (name: string): string => join(folder, name);

@@ -40,6 +40,9 @@ const landing = z.strictObject(
     oaep: choice(OAEP_HASHES).optional().describe('OAEP hash, whatever the envelope says.'),
     weakKeys: choice(['refuse', 'allow']).default('refuse').describe('Passphrases under 16 bytes.'),
     maximumIterations: wholeNumber(1, 2 ** 31 - 1).default(10_000_000),
+    maximumPayloadSize: size
+      .prefault('100GiB')
+      .describe('A larger payload is quarantined unread: a sparse file costs its sender nothing.'),
   },
   { error: 'must be a landing with name:, directory: and delivery:' },
 );
@@ -61,6 +64,10 @@ export const configSchema = z
         .min(1, { error: 'needs at least one landing' }),
       scanInterval: duration.prefault('5m').describe('A full scan finds what the file watcher missed.'),
       incompleteAfter: duration.prefault('24h').describe('Then an envelope that still lacks a member is quarantined.'),
+      strayAfter: z
+        .union([z.literal('off'), duration], { error: 'must be a duration like 7d, or the word off' })
+        .prefault('7d')
+        .describe('Then a file that belongs to no envelope is quarantined too.'),
       archive: archive
         .default('delete')
         .describe('What becomes of an envelope once delivered: deleted, kept in SPOOL/archive, or kept for a time.'),

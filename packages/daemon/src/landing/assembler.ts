@@ -1,4 +1,4 @@
-import { type EnvelopeGroup, groupNames, type MemberRole, missingRoles } from '@sealdrop/core';
+import { type EnvelopeGroup, groupNames, isTemporaryName, type MemberRole, missingRoles } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { namesOf } from '../spool/claim.ts';
 import type { Listing } from './scanner.ts';
@@ -13,12 +13,20 @@ export interface FoundEnvelope {
 
 export interface Assembled {
   readonly envelopes: readonly FoundEnvelope[];
-  /** Paths below the landing that belong to no envelope. */
-  readonly strays: readonly string[];
+  /** Names of entries that belong to no envelope. */
+  readonly strays: readonly Buffer[];
+  /** Names of uploads that are not finished. */
+  readonly unfinished: readonly Buffer[];
 }
 
 /** Sorts what one directory holds into envelopes. Folders count as members where a file shares their stem: a directory in a member's place is hostile. */
 export function assemble(listing: Listing, landing: LandingConfig): Assembled {
+  if (listing.stage === 'temporary')
+    return {
+      envelopes: [],
+      strays: [],
+      unfinished: [...listing.files.map((name) => Buffer.from(name)), ...listing.unusable],
+    };
   const place = listing.folder === '' ? 'landing' : 'folder';
   const folders = new Set(listing.folders);
   const { groups } = groupNames([...listing.files, ...posingFolders(listing)], place);
@@ -30,7 +38,11 @@ export function assemble(listing: Listing, landing: LandingConfig): Assembled {
       group,
       missing: missingRoles(group, landing.parameters === undefined ? 'by-note' : 'known'),
     }));
-  return { envelopes, strays: strays.map((name) => (listing.folder === '' ? name : `${listing.folder}/${name}`)) };
+  return {
+    envelopes,
+    strays: [...strays.map((name) => Buffer.from(name)), ...listing.unusable],
+    unfinished: listing.files.filter(isTemporaryName).map((name) => Buffer.from(name)),
+  };
 }
 
 /** Folders named like the missing member of a file's envelope. */

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import type { FSWatcher } from 'chokidar';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { Config, LandingConfig } from '../config/schema.ts';
 import type { Logger } from '../operations/logger.ts';
@@ -8,16 +7,19 @@ import { type Anchor, openAnchor } from '../spool/anchor.ts';
 import { namesOf } from '../spool/claim.ts';
 import { errnoOf, unlessErrno } from '../spool/durable.ts';
 import type { Spool } from '../spool/layout.ts';
+import { mendClaims } from '../spool/mend-claim.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { Alarm } from './alarm.ts';
-import { assemble, type FoundEnvelope } from './assembler.ts';
+import { type Assembled, assemble, type FoundEnvelope } from './assembler.ts';
 import { claimReady, type ReadyEnvelope } from './claim-ready.ts';
+import { IncompleteNotices } from './incomplete-notices.ts';
 import { LOOK_AGAIN, readiness } from './readiness.ts';
 import { type Listing, listings } from './scanner.ts';
 import { Settling } from './settling.ts';
-import { watchDirectory } from './watcher.ts';
+import { StrayWatch } from './stray-watch.ts';
+import { Watcher } from './watcher.ts';
 
-/** A landing that is not there is looked for this often. */
+/** A landing that is not there is looked for this often, and one that cannot be watched is scanned. */
 const LOOK_FOR_LANDING = 2000;
 /** Hints come in showers while files are being written. */
 const SHORTEST_PAUSE = 25;
@@ -26,11 +28,17 @@ const SCAN_SHARE = 10;
 const LONGEST_PAUSE = 10_000;
 /** What opening a folder says when it went between listing and looking. */
 const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+/** What claiming from a folder says that is not ours to move from; the rest of the landing need not wait for it. */
+const CLOSED = new Set(['EACCES', 'EPERM', 'EXDEV', 'EBUSY']);
+const EXTENT_WORDS = {
+  cut: 'the folder holds more than is looked at in one scan',
+  closed: 'the folder cannot be looked into: permission denied',
+} as const;
 
 export interface LandingOptions {
   readonly landing: LandingConfig;
   readonly spool: Spool;
-  readonly config: Pick<Config, 'scanInterval' | 'incompleteAfter'>;
+  readonly config: Pick<Config, 'scanInterval' | 'incompleteAfter' | 'strayAfter'>;
   readonly logger: Logger;
   readonly onClaimed: (claim: ClaimRecord) => void;
   /** Asked before claiming: false while there is too little free space. */
@@ -44,9 +52,9 @@ export class LandingWatch {
   readonly #options: LandingOptions;
   readonly #alarm = new Alarm();
   readonly #settling = new Settling();
-  #watcher: FSWatcher | null = null;
-  /** Of the directory that is being watched. */
-  #identity: string | null = null;
+  readonly #watcher: Watcher;
+  readonly #strays: StrayWatch;
+  readonly #notices: IncompleteNotices;
   #running: Promise<void> = Promise.resolve();
   #state: 'running' | 'stopping' = 'running';
   /** What the last scan took, in milliseconds, and what of it went into claiming: work done, not time to be spared. */
@@ -54,11 +62,22 @@ export class LandingWatch {
   #claiming = 0;
   /** What was said already and is not to be repeated at each scan. */
   #trouble: string | null = null;
-  #strays = new Set<string>();
-  #incomplete = { seen: new Set<string>(), now: new Set<string>() };
+  /** Folders that were said to be closed to us, or too full. */
+  #folders = { seen: new Set<string>(), now: new Set<string>() };
 
   constructor(options: LandingOptions) {
     this.#options = options;
+    const { landing, logger } = options;
+    this.#notices = new IncompleteNotices(landing, logger);
+    this.#strays = new StrayWatch({ ...options, strayAfter: options.config.strayAfter });
+    this.#watcher = new Watcher(landing.directory, {
+      onChange: () => this.#alarm.ring(),
+      onError: (error) => {
+        this.#log('warn', 'the file watcher cannot see everything; scanning instead', error);
+        this.#alarm.ring();
+      },
+      onMended: () => this.#log('info', 'the file watcher sees everything again'),
+    });
   }
 
   /** Begins; the promise is fulfilled after the first scan. */
@@ -72,7 +91,7 @@ export class LandingWatch {
     this.#state = 'stopping';
     this.#alarm.ring();
     await this.#running;
-    await this.#watcher?.close();
+    await this.#watcher.forget();
   }
 
   async #run(onFirstScan: () => void): Promise<void> {
@@ -80,9 +99,14 @@ export class LandingWatch {
       const wait = await this.#scanOrSayWhy();
       onFirstScan();
       const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, SCAN_SHARE * this.#scanning));
-      await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#options.config.scanInterval)));
+      await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#interval())));
       if (this.#state === 'running') await this.#pause(pause);
     }
+  }
+
+  #interval(): number {
+    const { scanInterval } = this.#options.config;
+    return this.#watcher.sight === 'whole' ? scanInterval : Math.min(scanInterval, LOOK_FOR_LANDING);
   }
 
   /** After a hint; more of them may come and are answered by the one scan that follows. */
@@ -102,11 +126,25 @@ export class LandingWatch {
       this.#options.onCondition?.(null);
       return wait;
     } catch (thrown) {
-      const error = toSealdropError(thrown, this.#options.landing.directory);
+      await this.#watcher.forget();
+      const error = this.#explain(thrown);
       this.#options.onCondition?.(error);
       this.#say(error, errnoOf(thrown));
       return LOOK_FOR_LANDING;
     }
+  }
+
+  #explain(thrown: unknown): SealdropError {
+    const { landing, spool } = this.#options;
+    if (errnoOf(thrown) !== 'EXDEV') return toSealdropError(thrown, landing.directory);
+    return new SealdropError(
+      'bad-configuration',
+      `${landing.directory}: a mount of its own, apart from ${spool.root}`,
+      {
+        hint: 'Put the spool within the same mount: even of one file system, nothing is renamed from mount to mount.',
+        cause: thrown,
+      },
+    );
   }
 
   #say(error: SealdropError, errno: string | null): void {
@@ -123,80 +161,78 @@ export class LandingWatch {
     logger[level](message, { stage: 'landing', landing: landing.name, directory: landing.directory, ...failure });
   }
 
-  /** Watches anew when the directory was made, mounted or exchanged since. */
   async #ensureWatched(): Promise<void> {
     const { landing, spool } = this.#options;
     const [here, there] = [await stat(landing.directory), await stat(spool.root)];
     if (here.dev !== there.dev) {
       throw new SealdropError('bad-configuration', `${landing.directory}: not on the file system of ${spool.root}`, {
-        hint: 'Put the spool and its landings on one file system: envelopes are claimed by renaming.',
+        hint: 'Put the spool and its landings on one file system: envelopes are claimed by renaming. Or is the landing not mounted?',
       });
     }
-    const identity = `${here.dev}:${here.ino}`;
-    if (identity === this.#identity) return;
-    await this.#watcher?.close();
-    this.#watcher = await watchDirectory(landing.directory, {
-      onChange: () => this.#alarm.ring(),
-      onError: (error) => this.#watcherFailed(error),
-    });
-    this.#identity = identity;
-  }
-
-  #watcherFailed(error: SealdropError): void {
-    this.#log('warn', 'the file watcher failed; scanning instead', error);
-    this.#alarm.ring();
+    await this.#watcher.ensure(`${here.dev}:${here.ino}`);
   }
 
   async #scan(): Promise<number> {
     const began = performance.now();
     this.#claiming = 0;
+    const { landing, spool } = this.#options;
+    for (const claim of await mendClaims(spool, landing.name)) this.#claimed(claim);
     let wait = Infinity;
-    const strays = new Set<string>();
     for await (const listing of listings(this.#options.landing.directory)) {
-      const assembled = assemble(listing, this.#options.landing);
-      for (const stray of assembled.strays) strays.add(stray);
-      wait = Math.min(wait, await this.#claimReady(listing, assembled.envelopes));
+      wait = Math.min(wait, await this.#lookInto(listing));
       if (this.#state === 'stopping') break;
     }
     this.#settling.endScan();
-    this.#incomplete = { seen: this.#incomplete.now, now: new Set() };
-    this.#reportStrays(strays);
+    this.#notices.endScan();
+    this.#strays.endScan();
+    this.#folders = { seen: this.#folders.now, now: new Set() };
     this.#scanning = performance.now() - began - this.#claiming;
     return wait;
   }
 
-  #reportStrays(strays: Set<string>): void {
-    const { landing, logger } = this.#options;
-    for (const name of strays) {
-      if (this.#strays.has(name)) continue;
-      logger.warn('a file that belongs to no envelope', { stage: 'landing', landing: landing.name, file: name });
-    }
-    this.#strays = strays;
-  }
-
-  async #claimReady(listing: Listing, envelopes: readonly FoundEnvelope[]): Promise<number> {
-    if (envelopes.length === 0) return Infinity;
-    const { landing, spool } = this.#options;
-    const anchor = await unlessErrno(GONE, () => openAnchor(landing.directory, listing.folder));
+  async #lookInto(listing: Listing): Promise<number> {
+    const { landing } = this.#options;
+    const { folder } = listing;
+    if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
+    const assembled = assemble(listing, landing);
+    if (isEmpty(assembled)) return Infinity;
+    const anchor = await unlessErrno(GONE, () => openAnchor(landing.directory, folder));
     if (anchor === null) return LOOK_AGAIN;
     try {
-      const { ready, wait } = await this.#selectReady(envelopes, anchor);
-      if (ready.length === 0) return wait;
-      if (this.#options.mayClaim?.() === false) return LOOK_FOR_LANDING;
-      const began = performance.now();
-      const left = await claimReady(ready, {
-        landing,
-        spool,
-        anchor,
-        onClaimed: (claim) => this.#claimed(claim),
-        onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
-        proceed: () => this.#state === 'running',
-      });
-      this.#claiming += performance.now() - began;
-      return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
+      const untilReady = await this.#claimReady(assembled.envelopes, anchor);
+      return Math.min(untilReady, await this.#strays.look({ folder, anchor }, assembled));
+    } catch (error) {
+      if (folder === '' || !CLOSED.has(errnoOf(error) ?? '')) throw error;
+      this.#sayOfFolder(folder, `nothing can be claimed from the folder (${errnoOf(error)})`);
+      return Infinity;
     } finally {
       await anchor.release();
     }
+  }
+
+  #sayOfFolder(folder: string, message: string): void {
+    const { landing, logger } = this.#options;
+    const key = JSON.stringify([folder, message]);
+    this.#folders.now.add(key);
+    if (!this.#folders.seen.has(key)) logger.warn(message, { stage: 'landing', landing: landing.name, folder });
+  }
+
+  async #claimReady(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
+    const { landing, spool } = this.#options;
+    const { ready, wait } = await this.#selectReady(envelopes, anchor);
+    if (ready.length === 0) return wait;
+    if (this.#options.mayClaim?.() === false) return LOOK_FOR_LANDING;
+    const began = performance.now();
+    const left = await claimReady(ready, {
+      landing,
+      spool,
+      anchor,
+      onClaimed: (claim) => this.#claimed(claim),
+      onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
+      proceed: () => this.#state === 'running',
+    });
+    this.#claiming += performance.now() - began;
+    return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
   }
 
   async #selectReady(
@@ -208,7 +244,7 @@ export class LandingWatch {
     const ready: ReadyEnvelope[] = [];
     let wait = Infinity;
     for (const found of envelopes) {
-      this.#noteMissing(found);
+      this.#notices.note(found);
       const answer = await readiness(found, anchor.path, timing);
       if (answer.ready === 'later') wait = Math.min(wait, answer.wait);
       if (answer.ready === 'now') ready.push({ found, entries: answer.entries });
@@ -220,18 +256,16 @@ export class LandingWatch {
     const { landing, logger, onClaimed } = this.#options;
     const { id, folder } = claim;
     logger.info('claimed', { stage: 'claim', envelope: id, landing: landing.name, folder, files: namesOf(claim) });
+    this.#notices.claimed(claim);
     onClaimed(claim);
   }
 
-  #noteMissing({ folder, group, missing }: FoundEnvelope): void {
-    if (missing.length === 0) return;
-    const notice = JSON.stringify([folder, namesOf(group), missing]);
-    if (!this.#incomplete.seen.has(notice)) this.#debug('incomplete', namesOf(group), missing);
-    this.#incomplete.now.add(notice);
-  }
-
-  #debug(message: string, files: readonly string[], missing?: readonly string[]): void {
+  #debug(message: string, files: readonly string[]): void {
     const { landing, logger } = this.#options;
-    logger.debug(message, { stage: 'landing', landing: landing.name, files, missing });
+    logger.debug(message, { stage: 'landing', landing: landing.name, files });
   }
+}
+
+function isEmpty({ envelopes, strays, unfinished }: Assembled): boolean {
+  return envelopes.length + strays.length + unfinished.length === 0;
 }

@@ -40,8 +40,12 @@ async function remaining(
   const still = timing.settling.stillFor(keyOf(found), fingerprintsOf(entries));
   if (found.missing.length > 0) return untilOverdue(entries, timing.incompleteAfter);
   const wait = timing.landing.settle - still;
-  if (wait <= 0 || found.group.names.manifest.length === 0) return wait;
-  return (await matchesManifest(found, directory, entries)) ? 0 : Math.min(wait, LOOK_AGAIN);
+  if (found.group.names.manifest.length === 0) return wait;
+  const arrived = await compareWithManifest(found, directory, entries);
+  if (arrived === 'all') return 0;
+  // A connection that broke may be resumed much later: what is to come was announced.
+  if (arrived === 'part' && wait <= 0) return untilOverdue(entries, timing.incompleteAfter);
+  return Math.min(wait, LOOK_AGAIN);
 }
 
 export function fingerprintsOf(entries: ReadonlyMap<string, BigIntStats>): ReadonlyMap<string, string> {
@@ -64,16 +68,20 @@ function untilOverdue(entries: ReadonlyMap<string, BigIntStats>, incompleteAfter
   return newest + incompleteAfter - Date.now();
 }
 
-/** The sizes of the small members are not announced: an empty one has only been opened. */
-async function matchesManifest(
+/**
+ * How much has arrived of what the manifest announces. The sizes of the small members are not announced: an empty one has only been opened.
+ * `unknown`: the manifest is not to be read, or the payload is nothing that grows.
+ */
+async function compareWithManifest(
   { group }: FoundEnvelope,
   directory: string,
   entries: ReadonlyMap<string, BigIntStats>,
-): Promise<boolean> {
+): Promise<'all' | 'part' | 'unknown'> {
   const [manifest] = group.names.manifest;
-  const [payload] = group.names.payload;
-  if (manifest === undefined || payload === undefined) return false;
-  if ([...entries].some(([name, entry]) => name !== payload && entry.size === 0n)) return false;
+  const payload = entries.get(group.names.payload[0] ?? '');
+  if (manifest === undefined || payload?.isFile() !== true) return 'unknown';
   const announced = await announcedSize(join(directory, manifest));
-  return announced !== null && announced === entries.get(payload)?.size;
+  if (announced === null || payload.size > announced) return 'unknown';
+  if (payload.size < announced) return 'part';
+  return [...entries.values()].some((entry) => entry !== payload && entry.size === 0n) ? 'unknown' : 'all';
 }

@@ -1,17 +1,33 @@
-import { readdir } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unlessErrno } from '../spool/durable.ts';
+import { isTemporaryName } from '@sealdrop/core';
 import { openAnchor } from '../spool/anchor.ts';
+import { errnoOf } from '../spool/durable.ts';
 
 /** Folders deeper than this below a landing are not looked into. */
 export const DEEPEST_FOLDER = 8;
+/** Of one directory, so many entries are looked at in one scan: names fill memory, and the sender makes them. */
+export const MOST_ENTRIES = 200_000;
+/** So many folders are looked into in one scan. */
+export const MOST_FOLDERS = 10_000;
+/** Entries read from the kernel at a time. */
+const ENTRIES_AT_ONCE = 1024;
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+const CLOSED = new Set(['EACCES', 'EPERM']);
 
 /** What one directory of a landing holds. */
 export interface Listing {
   /** Below the landing's directory; `''` for itself. */
   readonly folder: string;
+  /** Whether it, or a folder around it, has a name that uploads have until they are whole. */
+  readonly stage: 'final' | 'temporary';
   readonly files: readonly string[];
   readonly folders: readonly string[];
+  /** Entries that cannot belong to an envelope: their names are not UTF-8, or they are folders that lie too deep. */
+  readonly unusable: readonly Buffer[];
+  /** `cut` when it holds more than is looked at in one scan, `closed` when we may not look. */
+  readonly extent: 'whole' | 'cut' | 'closed';
 }
 
 /**
@@ -20,12 +36,13 @@ export interface Listing {
  */
 export async function* listings(root: string): AsyncGenerator<Listing> {
   const pending = [''];
-  for (let folder = pending.shift(); folder !== undefined; folder = pending.shift()) {
+  for (let next = 0; next < pending.length; next += 1) {
+    const folder = pending[next] ?? '';
     const listing = folder === '' ? await list(root, folder) : await listIfThere(root, folder);
     if (listing === null) continue;
-    yield listing;
-    if (depthOf(folder) >= DEEPEST_FOLDER) continue;
-    pending.push(...listing.folders.map((name) => join(folder, name)));
+    const room = MOST_FOLDERS - pending.length;
+    pending.push(...listing.folders.slice(0, room).map((name) => join(folder, name)));
+    yield listing.folders.length > room ? { ...listing, extent: 'cut' } : listing;
   }
 }
 
@@ -33,24 +50,59 @@ function depthOf(folder: string): number {
   return folder === '' ? 0 : folder.split('/').length;
 }
 
-/** A folder may go, or turn into something else, while the scan is under way; one that is closed to us is passed by. */
-function listIfThere(root: string, folder: string): Promise<Listing | null> {
-  return unlessErrno(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM'], () => list(root, folder));
+/** A folder may go, or turn into something else, while the scan is under way. */
+async function listIfThere(root: string, folder: string): Promise<Listing | null> {
+  try {
+    return await list(root, folder);
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (GONE.has(errno)) return null;
+    if (!CLOSED.has(errno)) throw error;
+    return { folder, stage: stageOf(folder), files: [], folders: [], unusable: [], extent: 'closed' };
+  }
 }
 
 async function list(root: string, folder: string): Promise<Listing> {
   const anchor = await openAnchor(root, folder);
   try {
-    const entries = await readdir(anchor.path, { withFileTypes: true, encoding: 'buffer' });
-    const named = entries.map((entry) => ({ name: entry.name.toString('utf8'), bytes: entry.name, entry }));
-    // A name that is not UTF-8 could not be opened again under what it reads as.
-    const usable = named.filter(({ name, bytes }) => Buffer.from(name, 'utf8').equals(bytes));
-    return {
-      folder,
-      files: usable.filter(({ entry }) => !entry.isDirectory()).map(({ name }) => name),
-      folders: usable.filter(({ entry }) => entry.isDirectory()).map(({ name }) => name),
-    };
+    const { entries, extent } = await readEntries(anchor.path);
+    return { folder, stage: stageOf(folder), extent, ...sort(entries, depthOf(folder)) };
   } finally {
     await anchor.release();
   }
+}
+
+async function readEntries(
+  path: string,
+): Promise<{ readonly entries: readonly Dirent<Buffer>[]; readonly extent: Listing['extent'] }> {
+  const entries: Dirent<Buffer>[] = [];
+  // The types know no directory that is read as bytes; Node does.
+  const directory = (await opendir(path, {
+    encoding: 'buffer' as 'utf8',
+    bufferSize: ENTRIES_AT_ONCE,
+  })) as unknown as AsyncIterable<Dirent<Buffer>>;
+  for await (const entry of directory) {
+    if (entries.length >= MOST_ENTRIES) return { entries, extent: 'cut' };
+    entries.push(entry);
+  }
+  return { entries, extent: 'whole' };
+}
+
+function sort(entries: readonly Dirent<Buffer>[], depth: number): Pick<Listing, 'files' | 'folders' | 'unusable'> {
+  const files: string[] = [];
+  const folders: string[] = [];
+  const unusable: Buffer[] = [];
+  for (const entry of entries) {
+    const name = entry.name.toString('utf8');
+    // A name that is not UTF-8 could not be opened again under what it reads as.
+    if (!Buffer.from(name, 'utf8').equals(entry.name)) unusable.push(entry.name);
+    else if (!entry.isDirectory()) files.push(name);
+    else if (depth < DEEPEST_FOLDER) folders.push(name);
+    else unusable.push(entry.name);
+  }
+  return { files, folders, unusable };
+}
+
+function stageOf(folder: string): Listing['stage'] {
+  return folder.split('/').some((part) => part !== '' && isTemporaryName(part)) ? 'temporary' : 'final';
 }

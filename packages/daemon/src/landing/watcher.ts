@@ -1,15 +1,76 @@
+import { performance } from 'node:perf_hooks';
 import { type FSWatcher, watch } from 'chokidar';
-import { toSealdropError, type SealdropError } from '@sealdrop/core';
+import { SealdropError, toSealdropError } from '@sealdrop/core';
+import { errnoOf } from '../spool/durable.ts';
 import { DEEPEST_FOLDER } from './scanner.ts';
+
+/** After trouble, watching is begun anew this often, in milliseconds. */
+const WATCH_ANEW = 60_000;
 
 export interface WatcherEvents {
   /** Something happened below the directory: only a hint. */
   readonly onChange: () => void;
+  /** Changes below the directory may go unnoticed from now on; said once until it is mended. */
   readonly onError: (error: SealdropError) => void;
+  readonly onMended: () => void;
 }
 
-/** Watches a landing's directory for changes; the watcher is ready when the promise is fulfilled. Close it when done. */
-export async function watchDirectory(directory: string, { onChange, onError }: WatcherEvents): Promise<FSWatcher> {
+/** Watches a landing's directory, as far as the system allows. */
+export class Watcher {
+  readonly #directory: string;
+  readonly #events: WatcherEvents;
+  #watcher: FSWatcher | null = null;
+  /** Of the directory that is being watched. */
+  #identity: string | null = null;
+  #sight: 'whole' | 'partial' = 'whole';
+  #said: 'trouble' | 'nothing' = 'nothing';
+  #began = 0;
+
+  constructor(directory: string, events: WatcherEvents) {
+    this.#directory = directory;
+    this.#events = events;
+  }
+
+  /** `partial` when changes may go unnoticed. */
+  get sight(): 'whole' | 'partial' {
+    return this.#sight;
+  }
+
+  /** Watches anew when the directory was made, mounted or exchanged since, and from time to time after trouble. */
+  async ensure(identity: string): Promise<void> {
+    const again = this.#sight === 'partial' && performance.now() - this.#began > WATCH_ANEW;
+    if (identity === this.#identity && !again) return;
+    await this.forget();
+    this.#began = performance.now();
+    this.#sight = 'whole';
+    this.#watcher = await watchDirectory(this.#directory, this.#events.onChange, (error) => this.#failed(error));
+    this.#identity = identity;
+    if (this.sight === 'partial' || this.#said === 'nothing') return;
+    this.#said = 'nothing';
+    this.#events.onMended();
+  }
+
+  #failed(error: unknown): void {
+    this.#sight = 'partial';
+    if (this.#said === 'trouble') return;
+    this.#said = 'trouble';
+    this.#events.onError(explain(error, this.#directory));
+  }
+
+  /** The directory is gone: the same one may come back, and then an old watch is worth nothing. */
+  async forget(): Promise<void> {
+    this.#identity = null;
+    await this.#watcher?.close();
+    this.#watcher = null;
+  }
+}
+
+/** The watcher is ready when the promise is fulfilled. Close it when done. */
+async function watchDirectory(
+  directory: string,
+  onChange: () => void,
+  onError: (error: unknown) => void,
+): Promise<FSWatcher> {
   const watcher = watch(directory, {
     ignoreInitial: true,
     followSymlinks: false,
@@ -19,10 +80,26 @@ export async function watchDirectory(directory: string, { onChange, onError }: W
     atomic: false,
   });
   watcher.on('all', onChange);
-  watcher.on('error', (error) => onError(toSealdropError(error, directory)));
+  watcher.on('error', onError);
   await new Promise<void>((resolve) => {
     watcher.once('ready', resolve);
     watcher.once('error', () => resolve());
   });
   return watcher;
+}
+
+/** What inotify says at its limits (inotify_add_watch(2), inotify_init(2)) reads like a full disk and a lack of files. */
+const LIMITS: ReadonlyMap<string, readonly [what: string, setting: string]> = new Map([
+  ['ENOSPC', ['watches', 'fs.inotify.max_user_watches=524288']],
+  ['EMFILE', ['instances', 'fs.inotify.max_user_instances=1024']],
+]);
+
+function explain(error: unknown, directory: string): SealdropError {
+  const limit = LIMITS.get(errnoOf(error) ?? '');
+  if (limit === undefined) return toSealdropError(error, directory);
+  const [what, setting] = limit;
+  return new SealdropError('bad-configuration', `${directory}: the system allows no more inotify ${what}`, {
+    hint: `Raise it with "sysctl -w ${setting}", and for good with that setting in /etc/sysctl.d. Until then the landing is scanned often.`,
+    cause: error,
+  });
 }

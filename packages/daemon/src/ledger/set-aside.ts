@@ -15,7 +15,7 @@ export async function setAsideLedger(file: string): Promise<string> {
   const aside = asideName(file, new Date());
   // The database goes first: SQLite throws away the -wal of a database that is not there, so a crash in between does no harm.
   for (const suffix of ['', '-wal', '-shm']) {
-    await unlessErrno(['ENOENT'], () => moveDurably(`${file}${suffix}`, `${aside}${suffix}`));
+    await unlessErrno(['ENOENT'], () => moveDurably(`${file}${suffix}`, `${aside}${suffix}`, 'ledger-aside'));
   }
   return aside;
 }

@@ -72,21 +72,21 @@ export class OutboxLane {
   /** Makes the directories, and takes up what is left from before. */
   async open(): Promise<void> {
     for (const directory of [this.#options.directory, this.#failedDirectory]) {
-      await makeDirectory(directory).catch((error: unknown) => {
+      await makeDirectory(directory, 'outbox-directory').catch((error: unknown) => {
         if (errnoOf(error) !== 'EEXIST') throw error;
       });
     }
     for (const name of (await readdir(this.#options.directory)).sort()) {
       if (name.endsWith(SUFFIX)) this.#enqueue(name.slice(0, -SUFFIX.length));
       // Half written when the daemon was killed: the one who posted it was never told that it was.
-      else if (name.endsWith('.tmp')) await removeFile(join(this.#options.directory, name));
+      else if (name.endsWith('.tmp')) await removeFile(join(this.#options.directory, name), 'outbox-drop');
     }
   }
 
   /** Resolves when the event is on disk. */
   async post(event: EnvelopeEvent): Promise<void> {
     if (!this.#options.target.events.includes(event.event)) return;
-    await writeRecord(this.#path(event.id), event);
+    await writeRecord(this.#path(event.id), event, 'outbox-post');
     this.#enqueue(event.id);
   }
 
@@ -148,7 +148,7 @@ export class OutboxLane {
     const { result, detail } = await this.#options.target.send(event, this.#closing.signal);
     if (result === 'rejected') return this.#giveUp(id, detail);
     if (result === 'sent') {
-      await removeFile(this.#path(id));
+      await removeFile(this.#path(id), 'outbox-drop');
       return { result, detail };
     }
     const expired = Date.now() - Date.parse(event.time) > this.#options.giveUpAfter;
@@ -156,9 +156,11 @@ export class OutboxLane {
   }
 
   async #giveUp(id: string, detail: string): Promise<OutboxOutcome> {
-    await unlessErrno(['ENOENT'], () => moveDurably(this.#path(id), join(this.#failedDirectory, `${id}${SUFFIX}`)));
+    await unlessErrno(['ENOENT'], () =>
+      moveDurably(this.#path(id), join(this.#failedDirectory, `${id}${SUFFIX}`), 'outbox-failed'),
+    );
     const names = (await readdir(this.#failedDirectory)).sort();
-    for (const name of names.slice(0, -MOST_FAILED)) await removeFile(join(this.#failedDirectory, name));
+    for (const name of names.slice(0, -MOST_FAILED)) await removeFile(join(this.#failedDirectory, name), 'outbox-drop');
     return { result: 'given-up', detail };
   }
 

@@ -28,7 +28,7 @@ export class Outbox {
    */
   static async open({ directory, targets, ...policy }: OutboxOptions): Promise<Outbox> {
     checkNames(targets);
-    await makeDirectory(directory).catch((error: unknown) => {
+    await makeDirectory(directory, 'outbox-directory').catch((error: unknown) => {
       if (errnoOf(error) !== 'EEXIST') throw error;
     });
     const lanes = new Map(

@@ -5,6 +5,7 @@ import type { Announcer } from '../operations/announcer.ts';
 import type { Instruments } from '../operations/instruments.ts';
 import { archive } from '../spool/archive.ts';
 import { inspectEntry } from '../spool/durable.ts';
+import { reach } from '../spool/fault-points.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from '../spool/layout.ts';
 import { readClaim, readDelivery } from '../spool/records.ts';
 import { readReport } from '../spool/reports.ts';
@@ -90,6 +91,7 @@ export class Concluder {
     const claim = await readClaim(envelope).catch(() => null);
     if (claim !== null) {
       const receipt = deliveredReceipt(claim, await readDelivery(envelope));
+      await reach('ledger', 'write');
       await ledger.record(receipt);
       await announcer.post(eventOf(receipt, null, 0));
       metrics.envelopeEnded(receipt);
@@ -110,6 +112,7 @@ export class Concluder {
     const paths = claim === null ? [] : memberPathsOf(claim, membersDirectory(envelope));
     const received = await lastWritten(paths);
     const receipt = quarantinedReceipt({ id, claim, report, outcome: 'quarantined', received });
+    await reach('ledger', 'write');
     await ledger.record(receipt);
     await announcer.post(eventOf(receipt, report, (await readRetry(envelope))?.count ?? 0));
     instruments.metrics.envelopeEnded(receipt);

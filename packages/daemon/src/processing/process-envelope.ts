@@ -16,10 +16,13 @@ import type { Instruments } from '../operations/instruments.ts';
 import { namesOf } from '../spool/claim.ts';
 import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliver.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from '../spool/layout.ts';
-import { examineMembers, membersUnchanged } from '../spool/members.ts';
+import { reach } from '../spool/fault-points.ts';
+import { checkPayloadSize, examineMembers, membersUnchanged } from '../spool/members.ts';
 import { quarantine } from '../spool/quarantine.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { readRetry, unmarkTold } from '../spool/small-records.ts';
+import { standingOf } from '../spool/standing.ts';
+import { strayVerdict } from '../spool/strays.ts';
 import type { Concluder } from './conclude.ts';
 import { historyOf, noteFailure } from './history.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -60,11 +63,20 @@ export async function processEnvelope({ claim, number, signal }: Attempt, worksh
   if (number === 1) metrics.stageEnded('queue', Math.max(0, Date.now() - Date.parse(claim.claimed)) / 1000);
   progress.moved(claim.id);
   try {
+    if (await isOver(claim, workshop)) return;
     const envelope = envelopeDirectory(workshop.spool, 'claimed', claim.id);
     await work({ claim, landing: landingOf(claim, workshop), signal, envelope, workshop });
   } finally {
     progress.ended(claim.id);
   }
+}
+
+/** Whether an earlier attempt brought it to an end and failed only after that. */
+async function isOver(claim: ClaimRecord, workshop: Workshop): Promise<boolean> {
+  const standing = await standingOf(workshop.spool, claim.id);
+  if (standing.state === 'delivered') await concludeDelivered(claim, workshop, standing.final);
+  if (standing.state === 'quarantined') await concludeQuarantined(claim, workshop, standing);
+  return standing.state !== 'claimed';
 }
 
 function landingOf({ landing: name }: ClaimRecord, { config, instruments }: Workshop): LandingConfig {
@@ -95,10 +107,12 @@ async function work(job: Work): Promise<void> {
 async function deliverOnce(job: Work): Promise<string> {
   const { claim, landing, envelope, workshop } = job;
   const { metrics } = workshop.instruments;
+  if (claim.kind === 'strays') throw strayVerdict(claim);
   const earlier = await watchingDelivery(job, () => settleDelivery(envelope, partPath(landing.delivery, claim.id)));
   if (earlier !== null) return earlier;
   const members = memberPaths(claim, landing, membersDirectory(envelope));
   const before = await examineMembers(membersDirectory(envelope), namesOf(claim));
+  await checkPayloadSize(members.payload, landing.maximumPayloadSize);
   const options = await openOptions(job);
   const opened = await metrics.timed('open', () => openEnvelope(members, options));
   moved(job);
@@ -122,6 +136,7 @@ async function writePart(job: Work, opened: OpenedEnvelope): Promise<string> {
   const { claim, landing, signal, workshop } = job;
   const part = partPath(landing.delivery, claim.id);
   const onProgress = (): void => moved(job);
+  await reach('part', 'write');
   await workshop.instruments.metrics.timed('decrypt', () => opened.writePlaintext(part, { signal, onProgress }));
   moved(job);
   return part;
@@ -175,9 +190,21 @@ async function openOptions({ landing, signal, envelope, workshop }: Work): Promi
 
 async function finish({ claim, workshop }: Work, final: string): Promise<void> {
   await markDelivered(workshop.spool, claim.id);
-  const { logger } = workshop.instruments;
-  logger.info('delivered', { stage: 'deliver', envelope: claim.id, landing: claim.landing, file: final });
-  await workshop.concluder.delivered(claim.id);
+  await concludeDelivered(claim, workshop, final);
+}
+
+async function concludeDelivered({ id, landing }: ClaimRecord, workshop: Workshop, file: string | null): Promise<void> {
+  workshop.instruments.logger.info('delivered', { stage: 'deliver', envelope: id, landing, file });
+  await workshop.concluder.delivered(id);
+}
+
+async function concludeQuarantined(
+  { id, landing }: ClaimRecord,
+  { instruments, concluder }: Workshop,
+  { code, reason }: { readonly code: string | undefined; readonly reason: string | undefined },
+): Promise<void> {
+  instruments.logger.warn('quarantined', { stage: 'quarantine', envelope: id, landing, code, reason });
+  await concluder.quarantined(id);
 }
 
 async function setAside(job: Work, error: SealdropError): Promise<void> {
@@ -191,14 +218,7 @@ async function setAside(job: Work, error: SealdropError): Promise<void> {
   // One that was sent back is news again; its mark may have come after the order to try it again.
   await unmarkTold(envelope);
   await quarantine(workshop.spool, claim, verdict);
-  workshop.instruments.logger.warn('quarantined', {
-    stage: 'quarantine',
-    envelope: claim.id,
-    landing: claim.landing,
-    code: error.code,
-    reason: error.message,
-  });
-  await workshop.concluder.quarantined(claim.id);
+  await concludeQuarantined(claim, workshop, { code: error.code, reason: error.message });
 }
 
 /** The parameters that the envelope tells without its key; null when it tells none. */

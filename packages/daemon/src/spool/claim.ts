@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { link, rename, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rename, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { EnvelopeGroup } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import type { Anchor } from './anchor.ts';
 import {
   errnoOf,
   inspectEntry,
+  linkDurably,
   makeDirectory,
   moveDurably,
   removeFile,
@@ -14,6 +15,7 @@ import {
   syncDirectory,
   unlessErrno,
 } from './durable.ts';
+import { reach } from './fault-points.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
 import { type ClaimRecord, writeClaim } from './records.ts';
 
@@ -34,7 +36,7 @@ export function namesOf(group: Pick<EnvelopeGroup, 'names'>): readonly string[] 
 }
 
 /** `20261124T104500-1f2e3d4c5b`: sorts by time. */
-function newId(now: Date): string {
+export function newId(now: Date): string {
   const time = now.toISOString().replace(/[-:]/g, '').slice(0, 15);
   return `${time}-${randomBytes(5).toString('hex')}`;
 }
@@ -42,7 +44,7 @@ function newId(now: Date): string {
 /**
  * Takes an envelope out of its sender's reach: each member is moved into `spool/claimed/<id>/members`, as it is. Renaming follows no
  * link and reads no byte; what the members are is asked where the sender can no longer change them.
- * @returns the record, or null when the sender changed or removed a member meanwhile (then all is put back)
+ * @returns the record; of what there is, when the sender used a name again meanwhile; null when the sender changed or removed a member (then all is put back)
  */
 export async function claimEnvelope(
   spool: Spool,
@@ -51,22 +53,37 @@ export async function claimEnvelope(
 ): Promise<ClaimRecord | null> {
   const record = await recordOf(claimable);
   if (record === null) return null;
-  const envelope = envelopeDirectory(spool, 'claiming', record.id);
-  await makeDirectory(envelope);
-  await makeDirectory(membersDirectory(envelope));
-  await writeClaim(envelope, record);
+  await prepareClaim(spool, record);
   try {
-    if (!(await takeMembers(claimable, membersDirectory(envelope), fingerprint))) {
-      await putBack(spool, record, claimable.anchor.path);
-      return null;
+    if (!(await takeMembers(claimable, membersOf(spool, record), fingerprint))) {
+      return await putBack(spool, record, claimable.anchor.path);
     }
+    await syncDirectory(claimable.anchor.path, 'leave-landing');
+    await finishClaim(spool, record);
+    return record;
   } catch (error) {
-    await putBack(spool, record, claimable.anchor.path);
+    // What cannot be put back now is mended by the landing's next scan.
+    const kept = await putBack(spool, record, claimable.anchor.path).catch(() => null);
+    if (kept !== null) return kept;
     throw error;
   }
-  await syncDirectory(claimable.anchor.path);
-  await finishClaim(spool, record);
-  return record;
+}
+
+/** Until the record is there, nothing has been taken. */
+export async function prepareClaim(spool: Spool, record: ClaimRecord): Promise<void> {
+  const envelope = envelopeDirectory(spool, 'claiming', record.id);
+  try {
+    await makeDirectory(envelope, 'claim-directory');
+    await makeDirectory(membersDirectory(envelope), 'claim-members');
+    await writeClaim(envelope, record);
+  } catch (error) {
+    await removeTree(envelope, 'undo-claim').catch(() => undefined);
+    throw error;
+  }
+}
+
+function membersOf(spool: Spool, { id }: ClaimRecord): string {
+  return membersDirectory(envelopeDirectory(spool, 'claiming', id));
 }
 
 async function recordOf({ landing, group, folder, anchor }: Claimable): Promise<ClaimRecord | null> {
@@ -99,6 +116,7 @@ async function takeMembers(
 ): Promise<boolean> {
   for (const name of namesOf(group)) {
     const moved = await unlessErrno(['ENOENT'], async () => {
+      await reach('take-member', 'rename');
       await rename(join(anchor.path, name), join(members, name));
       return true;
     });
@@ -111,8 +129,14 @@ async function takeMembers(
 /** The last step of a claim: from here on the envelope is ours. */
 export async function finishClaim(spool: Spool, record: ClaimRecord): Promise<void> {
   const claiming = envelopeDirectory(spool, 'claiming', record.id);
-  await syncDirectory(membersDirectory(claiming));
-  await moveDurably(claiming, envelopeDirectory(spool, 'claimed', record.id));
+  await syncDirectory(membersDirectory(claiming), 'settle-members');
+  const claimed = envelopeDirectory(spool, 'claimed', record.id);
+  try {
+    await moveDurably(claiming, claimed, 'claim');
+  } catch (error) {
+    // Only the sync after it failed: should a power cut undo it, `recover` does it again.
+    if ((await inspectEntry(claimed)) === null) throw error;
+  }
 }
 
 /** An envelope's own folder goes with it; one that still holds something stays. */
@@ -124,26 +148,27 @@ export async function removeEmptyFolder(directory: string): Promise<void> {
  * Undoes a claim. When the sender has used one of the names again meanwhile, the new file stays: what was taken then becomes an envelope of its own, to be
  * judged as it is, rather than being mixed with the new one.
  * @param directory where the members go back to
+ * @returns null when all is back; else the record of what is claimed now
  */
-export async function putBack(spool: Spool, record: ClaimRecord, directory: string): Promise<'undone' | 'claimed'> {
-  const envelope = envelopeDirectory(spool, 'claiming', record.id);
-  const members = membersDirectory(envelope);
+export async function putBack(spool: Spool, record: ClaimRecord, directory: string): Promise<ClaimRecord | null> {
+  const members = membersOf(spool, record);
   const names = await presentNames(members, record);
   const free = await Promise.all(names.map((name) => isFreeFor(join(members, name), join(directory, name))));
   let given = free.every(Boolean);
   for (const name of given ? names : []) given = (await giveBack(join(members, name), join(directory, name))) && given;
-  if (!given) {
-    await keepWhatIsThere(spool, record);
-    return 'claimed';
-  }
-  await removeTree(envelope);
-  return 'undone';
+  if (!given) return keepWhatIsThere(spool, record);
+  await removeTree(envelopeDirectory(spool, 'claiming', record.id), 'undo-claim');
+  return null;
 }
 
-/** Finishes a claim of which some members never came. */
-export async function keepWhatIsThere(spool: Spool, record: ClaimRecord): Promise<void> {
+/** Finishes a claim of which some members never came. @returns null when none did */
+export async function keepWhatIsThere(spool: Spool, record: ClaimRecord): Promise<ClaimRecord | null> {
   const envelope = envelopeDirectory(spool, 'claiming', record.id);
   const present = new Set(await presentNames(membersDirectory(envelope), record));
+  if (present.size === 0) {
+    await removeTree(envelope, 'undo-claim');
+    return null;
+  }
   const only = (names: readonly string[]): readonly string[] => names.filter((name) => present.has(name));
   const { payload, note, manifest, signature } = record.names;
   const names = {
@@ -153,8 +178,10 @@ export async function keepWhatIsThere(spool: Spool, record: ClaimRecord): Promis
     manifest: only(manifest),
     signature: only(signature),
   };
-  await writeClaim(envelope, { ...record, names });
-  await finishClaim(spool, record);
+  const kept = { ...record, names };
+  await writeClaim(envelope, kept);
+  await finishClaim(spool, kept);
+  return kept;
 }
 
 async function presentNames(members: string, record: ClaimRecord): Promise<readonly string[]> {
@@ -171,12 +198,13 @@ async function isFreeFor(member: string, name: string): Promise<boolean> {
 
 async function giveBack(from: string, to: string): Promise<boolean> {
   try {
-    await link(from, to);
+    if ((await linkDurably(from, to, 'undo-member')) === 'taken') return await dropIfSame(from, to);
   } catch (error) {
-    return errnoOf(error) === 'EEXIST' ? dropIfSame(from, to) : giveBackByRename(from, to);
+    // Of anything else than that it is no file (EPERM), the next scan has to think anew.
+    if (errnoOf(error) !== 'EPERM') throw error;
+    return giveBackByRename(from, to);
   }
-  await syncDirectory(dirname(to));
-  await removeFile(from);
+  await removeFile(from, 'undo-member-unlink');
   return true;
 }
 
@@ -184,7 +212,7 @@ async function giveBack(from: string, to: string): Promise<boolean> {
 async function dropIfSame(from: string, to: string): Promise<boolean> {
   const [ours, theirs] = [await inspectEntry(from), await inspectEntry(to)];
   if (ours === null || theirs === null || ours.ino !== theirs.ino || ours.isDirectory()) return false;
-  await removeFile(from);
+  await removeFile(from, 'undo-member-unlink');
   return true;
 }
 
@@ -192,7 +220,7 @@ async function dropIfSame(from: string, to: string): Promise<boolean> {
 async function giveBackByRename(from: string, to: string): Promise<boolean> {
   if ((await inspectEntry(to)) !== null) return false;
   const moved = await unlessErrno(['ENOENT', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EACCES', 'EPERM'], async () => {
-    await moveDurably(from, to);
+    await moveDurably(from, to, 'undo-directory');
     return true;
   });
   return moved ?? false;

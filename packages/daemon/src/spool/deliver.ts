@@ -1,8 +1,7 @@
-import { chmod, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
-import { inspectEntry, linkDurably, moveDurably, removeFile, syncDirectory } from './durable.ts';
+import { inspectEntry, linkDurably, moveDurably, removeFile, setModeDurably, syncDirectory } from './durable.ts';
 import { envelopeDirectory, type Spool } from './layout.ts';
 import { type DeliveryFacts, type DeliveryRecord, readDelivery, removeDelivery, writeDelivery } from './records.ts';
 
@@ -35,24 +34,14 @@ export interface Delivery {
  * @throws SealdropError `collision` when the name is taken and the setting says `quarantine`
  */
 export async function deliver(delivery: Delivery): Promise<string> {
-  await setMode(delivery.part, delivery.mode);
+  await setModeDurably(delivery.part, delivery.mode, 'part-mode');
   // The part's own name must be safe before the record: a missing part means "delivered" from then on.
-  await syncDirectory(delivery.directory);
+  await syncDirectory(delivery.directory, 'part-name');
   for (;;) {
     const final = await chooseName(delivery);
     const record = await recordOf(delivery, final);
     await writeDelivery(delivery.envelope, record);
     if ((await publish(record, delivery.collision)) === 'done') return final;
-  }
-}
-
-async function setMode(part: string, mode: number): Promise<void> {
-  await chmod(part, mode);
-  const handle = await open(part, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 
@@ -101,11 +90,11 @@ export function withSuffix(name: string, count: number): string {
 
 async function publish({ part, final }: DeliveryRecord, collision: Collision): Promise<'done' | 'taken'> {
   if (collision === 'replace') {
-    await moveDurably(part, final);
+    await moveDurably(part, final, 'publish-over');
     return 'done';
   }
-  if ((await linkDurably(part, final)) === 'taken') return 'taken';
-  await removeFile(part);
+  if ((await linkDurably(part, final, 'publish')) === 'taken') return 'taken';
+  await removeFile(part, 'part-unlink');
   return 'done';
 }
 
@@ -118,7 +107,7 @@ async function publish({ part, final }: DeliveryRecord, collision: Collision): P
 export async function settleDelivery(envelope: string, part: string): Promise<string | null> {
   const record = await readDelivery(envelope);
   if (record === null) {
-    await removeFile(part);
+    await removeFile(part, 'undo-part');
     return null;
   }
   await sameDirectory(record, envelope);
@@ -129,7 +118,7 @@ export async function settleDelivery(envelope: string, part: string): Promise<st
   const linked = entry.nlink > 1n && String(entry.ino) === record.inode;
   // In this order: a record without a part would mean "delivered".
   if (!linked) await removeDelivery(envelope);
-  await removeFile(record.part);
+  await removeFile(record.part, linked ? 'part-unlink' : 'undo-part');
   return linked ? record.final : null;
 }
 
@@ -144,5 +133,5 @@ async function sameDirectory(record: DeliveryRecord, envelope: string): Promise<
 
 /** From `claimed` to `delivered`: the envelope is done, all but its remains. */
 export async function markDelivered(spool: Spool, id: string): Promise<void> {
-  await moveDurably(envelopeDirectory(spool, 'claimed', id), envelopeDirectory(spool, 'delivered', id));
+  await moveDurably(envelopeDirectory(spool, 'claimed', id), envelopeDirectory(spool, 'delivered', id), 'delivered');
 }

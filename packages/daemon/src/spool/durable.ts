@@ -3,9 +3,11 @@
  * or has not. A rename or a new name is only safe from a power cut once its directory is synced (fsync(2), "Calling
  * fsync() does not necessarily ensure that the entry in the directory containing the file has also reached disk").
  */
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, lstat, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, link, lstat, mkdir, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { reach, type StepOf } from './fault-points.ts';
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
@@ -26,7 +28,8 @@ export async function unlessErrno<T>(expected: readonly string[], attempt: () =>
   }
 }
 
-export async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string, step?: StepOf<'sync'>): Promise<void> {
+  if (step !== undefined) await reach(step, 'sync');
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
@@ -36,63 +39,131 @@ export async function syncDirectory(directory: string): Promise<void> {
 }
 
 /** A new private directory (mode 0700); its parent must exist. */
-export async function makeDirectory(directory: string): Promise<void> {
+export async function makeDirectory(directory: string, step: StepOf<'directory'>): Promise<void> {
+  await reach(step, 'mkdir');
   await mkdir(directory, { mode: PRIVATE_DIRECTORY });
+  await reach(step, 'sync');
   await syncDirectory(dirname(directory));
 }
 
 /** Moves a file or directory within one file system; both directories are synced. */
-export async function moveDurably(from: string, to: string): Promise<void> {
+export async function moveDurably(from: string, to: string, step: StepOf<'move'>): Promise<void> {
+  await reach(step, 'rename');
   await rename(from, to);
+  await reach(step, 'sync-to');
   await syncDirectory(dirname(to));
+  await reach(step, 'sync-from');
   if (dirname(from) !== dirname(to)) await syncDirectory(dirname(from));
 }
 
 /** Writes a small JSON record whole or not at all, over an older one if there is one. */
-export async function writeRecord(path: string, record: object): Promise<void> {
+export async function writeRecord(path: string, record: object, step: StepOf<'record'>): Promise<void> {
   const temporary = `${path}.tmp`;
+  await reach(step, 'create');
   const handle = await open(temporary, 'w', PRIVATE_FILE);
   try {
+    await reach(step, 'write');
     await handle.writeFile(`${JSON.stringify(record, null, 2)}\n`);
+    await reach(step, 'sync');
     await handle.sync();
   } finally {
     await handle.close();
   }
-  await moveDurably(temporary, path);
+  await reach(step, 'rename');
+  await rename(temporary, path);
+  await reach(step, 'sync-directory');
+  await syncDirectory(dirname(path));
+}
+
+/** Sets a file's permissions, and puts them and its content on disk. */
+export async function setModeDurably(path: string, mode: number, step: StepOf<'mode'>): Promise<void> {
+  await reach(step, 'chmod');
+  await chmod(path, mode);
+  const handle = await open(path, 'r');
+  try {
+    await reach(step, 'sync');
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Gives a file a further name; `taken` when that exists already. */
-export async function linkDurably(existing: string, name: string): Promise<'linked' | 'taken'> {
+export async function linkDurably(existing: string, name: string, step: StepOf<'link'>): Promise<'linked' | 'taken'> {
+  await reach(step, 'link');
   const made = await unlessErrno(['EEXIST'], async () => {
     await link(existing, name);
     return 'linked' as const;
   });
   if (made === null) return 'taken';
+  await reach(step, 'sync');
   await syncDirectory(dirname(name));
   return made;
 }
 
 /** Removes a name; nothing happens when there is none. */
-export async function removeFile(path: string): Promise<void> {
+export async function removeFile(path: string, step: StepOf<'remove'>): Promise<void> {
+  await reach(step, 'unlink');
   const removed = await unlessErrno(['ENOENT'], async () => {
     await unlink(path);
     return true;
   });
+  await reach(step, 'sync');
   if (removed === true) await syncDirectory(dirname(path));
 }
 
-/** Removes a directory of the spool with all it holds; symbolic links are removed, never followed. */
-export async function removeTree(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
+/** Removes a directory of the spool with all it holds; symbolic links are removed, never followed. Nothing happens when there is none. */
+export async function removeTree(directory: string, step: StepOf<'tree'>): Promise<void> {
+  await reach(step, 'remove');
+  await unlessErrno(['ENOENT'], () => emptyAndRemove(directory));
+  await reach(step, 'sync');
   await syncDirectory(dirname(directory));
 }
 
+/**
+ * The sender may have made a tree so deep that the names of its lower parts are longer than any system call takes (PATH_MAX): each directory is
+ * moved up to the top before it is looked into. Names are bytes: they need not be UTF-8. Entries are read a few at a time: there may be millions.
+ */
+async function emptyAndRemove(top: string): Promise<void> {
+  const pending: Buffer[] = [Buffer.from(top)];
+  for (let directory = pending.at(-1); directory !== undefined; directory = pending.at(-1)) {
+    const inner = await emptyOfFiles(directory, top);
+    pending.push(...inner);
+    if (inner.length > 0) continue;
+    await rmdir(directory);
+    pending.pop();
+  }
+}
+
+/** @returns the directories that were in it, where they are now */
+async function emptyOfFiles(directory: Buffer, top: string): Promise<readonly Buffer[]> {
+  const inner: Buffer[] = [];
+  for await (const { name, isFile } of entriesOf(directory)) {
+    const path = Buffer.concat([directory, Buffer.from('/'), name]);
+    if (isFile) await unlink(path);
+    else {
+      const raised = Buffer.from(join(top, `removing-${randomUUID()}`));
+      await rename(path, raised);
+      inner.push(raised);
+    }
+  }
+  return inner;
+}
+
+async function* entriesOf(directory: Buffer): AsyncGenerator<{ readonly name: Buffer; readonly isFile: boolean }> {
+  // `buffer` is documented for `opendir` and missing in its types.
+  const options = { encoding: 'buffer' as BufferEncoding };
+  for await (const entry of await opendir(directory, options)) {
+    yield { name: entry.name as unknown as Buffer, isFile: !entry.isDirectory() };
+  }
+}
+
 /** The entry itself, not what it points to; null when there is none. */
-export function inspectEntry(path: string): ReturnType<typeof lstat64> {
+export function inspectEntry(path: string | Buffer): ReturnType<typeof lstat64> {
   return lstat64(path);
 }
 
-function lstat64(path: string) {
+function lstat64(path: string | Buffer) {
   // 64-bit inode numbers do not fit in a double.
   return unlessErrno(['ENOENT', 'ENOTDIR'], () => lstat(path, { bigint: true }));
 }

@@ -26,8 +26,10 @@ export async function sendBack(
     await writeRetry(envelope, { version: 1, requested: new Date().toISOString(), count, ...order });
     await unmarkTold(envelope);
     // A report in `claimed` would be a verdict; the earlier ones are kept by number.
-    await unlessErrno(['ENOENT'], () => moveDurably(join(envelope, REPORT), join(envelope, `report-${count}.json`)));
-    await moveDurably(envelope, envelopeDirectory(spool, 'claimed', id));
+    await unlessErrno(['ENOENT'], () =>
+      moveDurably(join(envelope, REPORT), join(envelope, `report-${count}.json`), 'keep-report'),
+    );
+    await finishSendBack(spool, id);
     return 'done' as const;
   });
   return done ?? 'gone';
@@ -38,29 +40,34 @@ export async function isOnItsWayBack(envelope: string): Promise<boolean> {
   return (await inspectEntry(join(envelope, REPORT))) === null && (await readRetry(envelope)) !== null;
 }
 
+export function finishSendBack(spool: Spool, id: string): Promise<void> {
+  return moveDurably(envelopeDirectory(spool, 'quarantine', id), envelopeDirectory(spool, 'claimed', id), 'send-back');
+}
+
 /** Takes an envelope out of quarantine for good. `before` runs when it is certain that nobody else will have it, and nothing is gone yet. */
 export async function discard(spool: Spool, id: string, before: () => Promise<void>): Promise<Departure> {
   const removing = envelopeDirectory(spool, 'removing', id);
   const moved = await unlessErrno(['ENOENT'], async () => {
-    await moveDurably(envelopeDirectory(spool, 'quarantine', id), removing);
+    await moveDurably(envelopeDirectory(spool, 'quarantine', id), removing, 'discard');
     return true;
   });
   if (moved === null) return 'gone';
   await before();
-  await removeTree(removing);
+  await removeTree(removing, 'remove-discarded');
   return 'done';
 }
 
 /** Removes an archived envelope, in one step as far as the archive goes. */
 export async function discardArchived(spool: Spool, id: string): Promise<void> {
   const removing = envelopeDirectory(spool, 'removing', id);
-  await unlessErrno(['ENOENT'], () => moveDurably(envelopeDirectory(spool, 'archive', id), removing));
-  await removeTree(removing);
+  await unlessErrno(['ENOENT'], () => moveDurably(envelopeDirectory(spool, 'archive', id), removing, 'discard'));
+  await removeTree(removing, 'remove-discarded');
 }
 
 /** What a crash left half removed. */
 export async function finishRemovals(spool: Spool): Promise<void> {
-  for (const id of await envelopesIn(spool, 'removing')) await removeTree(envelopeDirectory(spool, 'removing', id));
+  for (const id of await envelopesIn(spool, 'removing'))
+    await removeTree(envelopeDirectory(spool, 'removing', id), 'remove-discarded');
 }
 
 /**
@@ -77,7 +84,7 @@ export async function copyOut(spool: Spool, id: string, directory: string): Prom
     });
   }
   const part = join(directory, `.sealdrop-${id}.part`);
-  await removeTree(part);
+  await removeTree(part, 'clear-copy');
   await mkdir(part, { mode: 0o700 });
   try {
     for (const name of await readdir(membersDirectory(envelope)))
@@ -85,9 +92,9 @@ export async function copyOut(spool: Spool, id: string, directory: string): Prom
     await copyFile(join(envelope, REPORT), join(part, 'sealdrop-report.json'), constants.COPYFILE_EXCL);
     await syncFile(join(part, 'sealdrop-report.json'));
     await syncDirectory(part);
-    await moveDurably(part, final);
+    await moveDurably(part, final, 'copy-out');
   } catch (error) {
-    await removeTree(part);
+    await removeTree(part, 'clear-copy');
     throw error;
   }
   return final;

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { SealdropError } from '@sealdrop/core';
 import { inspectEntry } from './durable.ts';
 import { typeOf } from './quarantine.ts';
@@ -39,6 +39,15 @@ async function examine(path: string, name: string): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+/** @throws SealdropError `limit-exceeded` for a payload of more bytes than the landing takes */
+export async function checkPayloadSize(path: string, maximum: number): Promise<void> {
+  const entry = await inspectEntry(path);
+  if (entry === null || entry.size <= BigInt(maximum)) return;
+  throw new SealdropError('limit-exceeded', `${basename(path)} has ${entry.size} bytes; the landing takes ${maximum}`, {
+    hint: 'If the sender has so much to send, raise maximumPayloadSize of the landing and retry the envelope.',
+  });
 }
 
 /**

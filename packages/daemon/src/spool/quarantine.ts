@@ -9,6 +9,9 @@ import type { ClaimRecord } from './records.ts';
 
 const REPORT = 'report.json';
 
+/** Bytes. A sparse file costs its sender nothing, and to read it would take us hours. */
+const LARGEST_DIGESTED = 2n ** 30n;
+
 export interface TimelineEntry {
   readonly time: string;
   readonly event: string;
@@ -18,7 +21,7 @@ export interface MemberReport {
   readonly name: string;
   readonly type: 'file' | 'directory' | 'symbolic-link' | 'fifo' | 'socket' | 'device';
   readonly size: number;
-  /** Null for what is not an ordinary file of one name: its content may not be the sender's. */
+  /** Null for what is not an ordinary file of one name (its content may not be the sender's), and for more than `LARGEST_DIGESTED`. */
   readonly sha256: string | null;
 }
 
@@ -64,7 +67,7 @@ export async function quarantine(spool: Spool, claim: ClaimRecord, verdict: Verd
     attempts: verdict.attempts,
     timeline: [...verdict.timeline, { time: new Date().toISOString(), event: 'quarantined' }],
   };
-  await writeRecord(join(envelope, REPORT), report);
+  await writeRecord(join(envelope, REPORT), report, 'report');
   await finishQuarantine(spool, claim.id);
   return report;
 }
@@ -75,7 +78,7 @@ export async function hasReport(envelope: string): Promise<boolean> {
 }
 
 export async function finishQuarantine(spool: Spool, id: string): Promise<void> {
-  await moveDurably(envelopeDirectory(spool, 'claimed', id), envelopeDirectory(spool, 'quarantine', id));
+  await moveDurably(envelopeDirectory(spool, 'claimed', id), envelopeDirectory(spool, 'quarantine', id), 'quarantine');
 }
 
 async function describeMembers(directory: string, onProgress?: () => void): Promise<readonly MemberReport[]> {
@@ -85,7 +88,7 @@ async function describeMembers(directory: string, onProgress?: () => void): Prom
     const entry = await inspectEntry(path);
     if (entry === null) continue;
     const ordinary = entry.isFile() && entry.nlink === 1n;
-    const sha256 = ordinary ? await digest(path, onProgress) : null;
+    const sha256 = ordinary && entry.size <= LARGEST_DIGESTED ? await digest(path, onProgress) : null;
     reports.push({ name, type: typeOf(entry), size: Number(entry.size), sha256 });
   }
   return reports;

@@ -9,6 +9,8 @@ const names = z.array(z.string()).readonly();
 
 const claimSchema = z.object({
   version: z.literal(1),
+  /** Files that belong to no envelope: `names` is empty then, and whatever lies in `members` is theirs. */
+  kind: z.literal('strays').optional(),
   id: z.string(),
   landing: z.string(),
   /** The landing's directory, and the folder in it that the members were taken from (`''`: the directory itself). */
@@ -64,13 +66,15 @@ const DELIVERY = 'deliver.json';
 
 export const readClaim = (envelope: string): Promise<ClaimRecord | null> => read(join(envelope, CLAIM), claimSchema);
 export const writeClaim = (envelope: string, record: ClaimRecord): Promise<void> =>
-  writeRecord(join(envelope, CLAIM), record);
+  writeRecord(join(envelope, CLAIM), record, 'claim-record');
+export const removeClaim = (envelope: string): Promise<void> => removeFile(join(envelope, CLAIM), 'forget-claim');
 
 export const readDelivery = (envelope: string): Promise<DeliveryRecord | null> =>
   read(join(envelope, DELIVERY), deliverySchema);
 export const writeDelivery = (envelope: string, record: DeliveryRecord): Promise<void> =>
-  writeRecord(join(envelope, DELIVERY), record);
-export const removeDelivery = (envelope: string): Promise<void> => removeFile(join(envelope, DELIVERY));
+  writeRecord(join(envelope, DELIVERY), record, 'delivery-record');
+export const removeDelivery = (envelope: string): Promise<void> =>
+  removeFile(join(envelope, DELIVERY), 'undo-delivery');
 
 async function read<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
   const text = await unlessErrno(['ENOENT'], () => readFile(path, 'utf8'));

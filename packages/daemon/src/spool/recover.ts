@@ -1,11 +1,8 @@
-import { join } from 'node:path';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
-import { type Anchor, openAnchor } from './anchor.ts';
-import { finishClaim, keepWhatIsThere, namesOf, putBack } from './claim.ts';
 import { markDelivered, partPath, settleDelivery } from './deliver.ts';
-import { inspectEntry, moveDurably, removeTree, unlessErrno } from './durable.ts';
-import { envelopeDirectory, envelopesIn, membersDirectory, type Spool, type State } from './layout.ts';
-import { finishRemovals, isOnItsWayBack } from './leave-quarantine.ts';
+import { envelopeDirectory, envelopesIn, type Spool, type State } from './layout.ts';
+import { finishRemovals, finishSendBack, isOnItsWayBack } from './leave-quarantine.ts';
+import { mendClaim } from './mend-claim.ts';
 import { finishQuarantine, hasReport } from './quarantine.ts';
 import { type ClaimRecord, readClaim } from './records.ts';
 
@@ -43,7 +40,7 @@ export async function recover(spool: Spool): Promise<Recovery> {
   await finishRemovals(spool);
   for (const id of await envelopesIn(spool, 'quarantine')) {
     if (await isOnItsWayBack(envelopeDirectory(spool, 'quarantine', id))) {
-      await moveDurably(envelopeDirectory(spool, 'quarantine', id), envelopeDirectory(spool, 'claimed', id));
+      await finishSendBack(spool, id);
       finished.push({ id, landing: null, outcome: 'sent back' });
     }
   }
@@ -53,38 +50,8 @@ export async function recover(spool: Spool): Promise<Recovery> {
 }
 
 async function recoverClaim(spool: Spool, id: string): Promise<Recovered> {
-  const envelope = envelopeDirectory(spool, 'claiming', id);
-  const record = await readClaim(envelope);
-  if (record === null) {
-    // The record comes before the first member: there is nothing in it.
-    await removeTree(envelope);
-    return { id, landing: null, outcome: 'claim undone' };
-  }
-  const anchor = await unlessErrno(['ENOENT', 'ENOTDIR', 'ELOOP'], () => openAnchor(record.root, record.folder));
-  try {
-    const complete = await takeRest(record, membersDirectory(envelope), anchor);
-    if (complete) await finishClaim(spool, record);
-    // Without a landing to go back to, what there is will be judged as it is.
-    else if (anchor === null) await keepWhatIsThere(spool, record);
-    else if ((await putBack(spool, record, anchor.path)) === 'undone') {
-      return { id, landing: record.landing, outcome: 'claim undone' };
-    }
-    return { id, landing: record.landing, outcome: 'claim finished' };
-  } finally {
-    await anchor?.release();
-  }
-}
-
-/** Moves the members that the crash left in the landing, if they are still the same files. */
-async function takeRest(record: ClaimRecord, members: string, anchor: Anchor | null): Promise<boolean> {
-  for (const name of namesOf(record)) {
-    if ((await inspectEntry(join(members, name))) !== null) continue;
-    if (anchor === null) return false;
-    const entry = await inspectEntry(join(anchor.path, name));
-    if (entry === null || String(entry.ino) !== record.inodes[name]) return false;
-    await moveDurably(join(anchor.path, name), join(members, name));
-  }
-  return true;
+  const { outcome, landing } = await mendClaim(spool, id);
+  return { id, landing, outcome };
 }
 
 /** What the crash left of a claimed envelope: a verdict, a delivery that only needs finishing, or work to be done anew. */

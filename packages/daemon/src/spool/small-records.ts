@@ -35,17 +35,17 @@ const TOLD = 'told.json';
 
 export const readHistory = (envelope: string): Promise<History | null> => read(join(envelope, HISTORY), historySchema);
 export const writeHistory = (envelope: string, history: History): Promise<void> =>
-  writeRecord(join(envelope, HISTORY), history);
+  writeRecord(join(envelope, HISTORY), history, 'history');
 
 export const readRetry = (envelope: string): Promise<RetryOrder | null> => read(join(envelope, RETRY), retrySchema);
 export const writeRetry = (envelope: string, order: RetryOrder): Promise<void> =>
-  writeRecord(join(envelope, RETRY), order);
+  writeRecord(join(envelope, RETRY), order, 'retry-order');
 
 /** Whether ledger and hooks have heard of a quarantined envelope. */
 export const isTold = async (envelope: string): Promise<boolean> => (await inspectEntry(join(envelope, TOLD))) !== null;
 export const markTold = (envelope: string): Promise<void> =>
-  writeRecord(join(envelope, TOLD), { version: 1, time: new Date().toISOString() });
-export const unmarkTold = (envelope: string): Promise<void> => removeFile(join(envelope, TOLD));
+  writeRecord(join(envelope, TOLD), { version: 1, time: new Date().toISOString() }, 'told');
+export const unmarkTold = (envelope: string): Promise<void> => removeFile(join(envelope, TOLD), 'untold');
 
 /** Null when there is none, or when it cannot be understood: none of these is worth holding an envelope up for. */
 async function read<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {

@@ -90,6 +90,7 @@ status: {host: 127.0.0.1, sokket: /run/x}
 archive: {keepfor: 30d}
 quarantine: {keepFor: 30}
 minimumFreeSpace: 1 GB
+strayAfter: never
 ledger: {plaintextNames: drop}
 hooks:
   - {name: tell, command: [notify], on: [deliverd]}
@@ -105,11 +106,12 @@ webhooks:
     'sealdropd: FILE:7: archive.keepfor: no such setting. Did you mean keepFor?',
     'sealdropd: FILE:8: quarantine.keepFor: must be a duration: a whole number and a unit, like 500ms, 2s, 5m, 24h or 7d',
     'sealdropd: FILE:9: minimumFreeSpace: must be a size: a whole number and a unit, like 500MB, 2GiB or 0B',
-    'sealdropd: FILE:10: ledger.plaintextNames: must be one of: keep, omit',
-    'sealdropd: FILE:12: hooks[0].command: must begin with the absolute path of a program; no shell looks it up',
-    'sealdropd: FILE:12: hooks[0].on[0]: must be one of: delivered, quarantined',
-    'sealdropd: FILE:13: hooks[1].command: must begin with a program',
-    'sealdropd: FILE:15: webhooks[0].onn: no such setting. Did you mean on?',
+    'sealdropd: FILE:10: strayAfter: must be a duration like 7d, or the word off',
+    'sealdropd: FILE:11: ledger.plaintextNames: must be one of: keep, omit',
+    'sealdropd: FILE:13: hooks[0].command: must begin with the absolute path of a program; no shell looks it up',
+    'sealdropd: FILE:13: hooks[0].on[0]: must be one of: delivered, quarantined',
+    'sealdropd: FILE:14: hooks[1].command: must begin with a program',
+    'sealdropd: FILE:16: webhooks[0].onn: no such setting. Did you mean on?',
     '',
   ]);
 });

@@ -9,12 +9,11 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { createPublicKey } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { oaepWith, parseFlags, sealEnvelope } from '@sealdrop/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DaemonProcess } from '../daemon-process.ts';
 import { Host } from '../host.ts';
+import { sealWithManifest } from '../sealed.ts';
 import { flatPath, type Member, MEMBERS, seal, upload, uploadFolder } from '../sender.ts';
 
 let host: Host;
@@ -102,32 +101,8 @@ test('a payload that a writer holds open is not touched, however long it stands 
   expect(await delivered('slow.csv')).toBe('slow '.repeat(10_000));
 });
 
-async function sealWithManifest(
-  name: string,
-): Promise<Readonly<Record<'payload' | 'wrappedKey' | 'note' | 'manifest', string>>> {
-  const directory = join(host.folder, `sealed-${name}`);
-  mkdirSync(directory);
-  const { members } = await sealEnvelope(chunks(`${name}\n`), {
-    publicKey: createPublicKey(readFileSync(host.publicKey)),
-    parameters: parseFlags('-aes-256-cbc -pbkdf2'),
-    oaep: oaepWith('sha256'),
-    name,
-    directory,
-    layout: 'flat',
-    manifest: 'write',
-    existing: 'refuse',
-  });
-  const { payload, wrappedKey, note, manifest } = members;
-  if (note === null || manifest === null) throw new Error('sealed without note or manifest');
-  return { payload, wrappedKey, note, manifest };
-}
-
-async function* chunks(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
-}
-
 test('an envelope whose manifest comes last is delivered once, with the manifest', async () => {
-  const sealed = await sealWithManifest('manifest-last');
+  const sealed = await sealWithManifest(host, 'manifest-last', 'manifest-last\n');
   for (const part of ['payload', 'wrappedKey', 'manifest'] as const) {
     copyFileSync(sealed[part], join(host.landing, basename(sealed[part])));
   }
@@ -138,7 +113,7 @@ test('a manifest makes the envelope complete the moment that sizes match', async
   const quick = new Host({ settle: '1h' });
   try {
     const running = await quick.start();
-    const sealed = await sealWithManifest('at-once');
+    const sealed = await sealWithManifest(quick, 'at-once', 'at-once\n');
     copyFileSync(sealed.manifest, join(quick.landing, basename(sealed.manifest)));
     copyFileSync(sealed.wrappedKey, join(quick.landing, basename(sealed.wrappedKey)));
     copyFileSync(sealed.payload, join(quick.landing, basename(sealed.payload)));
