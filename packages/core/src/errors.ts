@@ -142,6 +142,14 @@ const ERRNO_MEANINGS: Readonly<Record<string, string>> = {
   ELOOP: 'is a symbolic link',
 };
 
+/** What to do about it; for the others the meaning says enough. */
+const ERRNO_HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'Check the owner and the permissions of it and of the directories above it.',
+  EROFS: 'Remount its file system for writing; the kernel log (dmesg) says why it turned read-only.',
+  ENOSPC: 'Make room on its file system (df -h; df -i counts inodes).',
+  EDQUOT: 'Make room, or raise the disk quota.',
+};
+
 /** A failed system call of Node's: `code` is the errno's name. */
 function isSystemError(error: Error): error is NodeJS.ErrnoException & { code: string } {
   return 'syscall' in error && 'code' in error && typeof error.code === 'string';
@@ -150,7 +158,8 @@ function isSystemError(error: Error): error is NodeJS.ErrnoException & { code: s
 function fromSystemError(error: NodeJS.ErrnoException & { code: string }, subject: string | undefined): SealdropError {
   const where = subject ?? error.path ?? error.syscall ?? 'system call';
   const meaning = ERRNO_MEANINGS[error.code] ?? error.code;
-  return new SealdropError(ERRNO_CODES[error.code] ?? 'io-error', `${where}: ${meaning}`, { cause: error });
+  const hint = ERRNO_HINTS[error.code];
+  return new SealdropError(ERRNO_CODES[error.code] ?? 'io-error', `${where}: ${meaning}`, { hint, cause: error });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { toSealdropError } from '@sealdrop/core';
 import { ConfigProblems, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -28,6 +29,8 @@ import { sentBack } from './spool/sent-back.ts';
 /** ms between two looks at what an operator sent back, what is not told yet, and the free space. */
 const OFTEN = 2000;
 const RETENTION_PAUSE = 60_000;
+/** ms that interrupted work has to end; a system call on a dead NFS mount never does. */
+const HUNG_AFTER = 5000;
 /** Conditions that belong to what the configuration names. */
 const CONFIGURED = /^(landing|delivery|key|hook):/;
 
@@ -287,7 +290,13 @@ export class Daemon {
     logger.info('stopping', { stage: 'daemon', signal });
     const told = this.#serviceManager.stopping();
     await this.#reloading;
-    await Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(this.#config.shutdownTimeout)]);
+    const { shutdownTimeout } = this.#config;
+    const ended = Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(shutdownTimeout)]);
+    if ((await Promise.race([ended, delay(shutdownTimeout + HUNG_AFTER, 'hung')])) === 'hung') {
+      // Exiting now is no worse than a crash, and the next start mends those.
+      logger.error('stopped in the midst of work that hangs', { stage: 'daemon' });
+      return;
+    }
     await Promise.all([this.#announcer.close(), this.#statusPage.close(), told]);
     this.#ledger.close();
     await this.#lock.release();

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { sealdropd } from './daemon-process.ts';
@@ -39,6 +39,26 @@ test('what is not done within shutdownTimeout stays claimed, and the next daemon
   await next.saying({ message: 'delivered' });
   expect(host.delivered()).toEqual(['large']);
 });
+
+test.each([
+  ['take-member.rename', 'claiming', 'claim.json'],
+  ['publish.link', 'claimed', 'deliver.json'],
+] as const)(
+  'a system call that never returns, at %s, does not hold up the end, and the next daemon goes on from there',
+  async (point, state, last) => {
+    host.configure({ settings: 'shutdownTimeout: 0s' });
+    const daemon = await host.start({ NODE_ENV: 'test', SEALDROP_FAULT: `${point}:hang` });
+    upload(host, 'patient', seal(host, { plaintext: 'x' }));
+    const reached = (): boolean => host.inState(state).some((id) => existsSync(join(host.spool, state, id, last)));
+    await vi.waitUntil(reached, { timeout: 30_000, interval: 5 });
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.said({ level: 'error', message: 'stopped in the midst of work that hangs' })).toHaveLength(1);
+    const next = await host.start();
+    await next.saying({ message: 'delivered' });
+    expect(host.plaintext('patient')).toBe('x');
+    expect(host.delivered()).toEqual(['patient']);
+  },
+);
 
 test('a second daemon on the same spool refuses to start, and the first goes on', async () => {
   const first = await host.start();

@@ -155,10 +155,15 @@ async function watchingDelivery<T>({ landing, workshop }: Work, deliverIt: () =>
     health.report(condition, null);
     return result;
   } catch (thrown) {
-    const error = toSealdropError(thrown, landing.delivery);
+    // A write names no path (write(2)): then it was the plaintext's.
+    const error = toSealdropError(thrown, pathOf(thrown) ?? landing.delivery);
     if (error.code !== 'cancelled') health.report(condition, error);
-    throw thrown;
+    throw error;
   }
+}
+
+function pathOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string' ? thrown.path : undefined;
 }
 
 function memberPaths(claim: ClaimRecord, landing: LandingConfig, directory: string): EnvelopeMembers {

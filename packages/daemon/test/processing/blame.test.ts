@@ -74,3 +74,37 @@ test('while access is denied envelopes wait, and are delivered afterwards', asyn
   expect(await delivered('denied')).toBe('denied\n');
   expect(host.inState('quarantine')).toEqual([]);
 });
+
+test.each([
+  ['credentials that have expired', 'ExpiredTokenException', 'expired-credentials'],
+  ['a failure within KMS', 'KMSInternalException', 'kms-unavailable'],
+] as const)('with %s envelopes wait, and are delivered afterwards', async (_, type, code) => {
+  kms.inject({ operation: 'Decrypt', error: { type } });
+  send('patient');
+  await daemon.saying({ message: 'not yet', code });
+  kms.clearFaults();
+  expect(await delivered('patient')).toBe('patient\n');
+  expect(host.inState('quarantine')).toEqual([]);
+});
+
+test('while KMS cuts every connection envelopes wait, and are delivered once it answers', async () => {
+  kms.inject({ connection: 'reset' });
+  send('cut');
+  const { level } = await daemon.saying({ message: 'not yet' });
+  expect(level).toBe('warn');
+  kms.clearFaults();
+  expect(await delivered('cut')).toBe('cut\n');
+  expect(host.inState('quarantine')).toEqual([]);
+});
+
+test('a KMS that never answers is given up after the time limit, and asked again', async () => {
+  await daemon.stop();
+  host.configure({ keys: ['aws-kms:alias/inbound'], settings: 'aws: {timeout: 1s}' });
+  daemon = await host.start(kms.environment);
+  kms.inject({ operation: 'Decrypt', connection: 'hang' });
+  send('silent');
+  await daemon.saying({ message: 'not yet' });
+  kms.clearFaults();
+  expect(await delivered('silent')).toBe('silent\n');
+  expect(host.inState('quarantine')).toEqual([]);
+});
