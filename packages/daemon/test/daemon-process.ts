@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
 const PROGRAM = ['--conditions=@sealdrop/source', MAIN];
-const DEADLINE = 30_000;
+const DEADLINE = 60_000;
 /** Tests start the program a hundred times: it need not strip the same types each time. */
 const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), 'sealdropd-test-compile-cache') };
 
@@ -102,12 +102,16 @@ export class DaemonProcess {
     return this.lines.filter((line) => matches(line, wanted));
   }
 
-  /** The first `count` lines that match, as soon as they were said. */
+  /** The `count`th line that matches, as soon as it was said. Each that comes before it is a sign of life and gives the next one its time. */
   async saying(wanted: Wanted, count = 1): Promise<LogLine> {
-    const deadline = AbortSignal.timeout(DEADLINE);
+    let deadline = AbortSignal.timeout(DEADLINE);
+    let before = 0;
     for (;;) {
-      const found = this.said(wanted)[count - 1];
-      if (found !== undefined) return found;
+      const found = this.said(wanted);
+      const last = found[count - 1];
+      if (last !== undefined) return last;
+      if (found.length > before) deadline = AbortSignal.timeout(DEADLINE);
+      before = found.length;
       if (deadline.aborted || this.#child.exitCode !== null || this.#child.signalCode !== null) break;
       await this.#news(deadline);
     }
