@@ -41,11 +41,17 @@ async function remaining(
   if (found.missing.length > 0) return untilOverdue(entries, timing.incompleteAfter);
   const wait = timing.landing.settle - still;
   if (found.group.names.manifest.length === 0) return wait;
+  if (hasFurtherName(entries)) return Math.min(wait, LOOK_AGAIN);
   const arrived = await compareWithManifest(found, directory, entries);
   if (arrived === 'all') return 0;
   // A connection that broke may be resumed much later: what is to come was announced.
   if (arrived === 'part' && wait <= 0) return untilOverdue(entries, timing.incompleteAfter);
   return Math.min(wait, LOOK_AGAIN);
+}
+
+/** OpenSSH's sftp-server renames by link and unlink (sftp-server.c, process_rename): for a moment a member has two names. One that keeps them is judged later. */
+function hasFurtherName(entries: ReadonlyMap<string, BigIntStats>): boolean {
+  return [...entries.values()].some((entry) => entry.isFile() && entry.nlink > 1n);
 }
 
 export function fingerprintsOf(entries: ReadonlyMap<string, BigIntStats>): ReadonlyMap<string, string> {

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -120,6 +121,24 @@ test('a manifest makes the envelope complete the moment that sizes match', async
     // An hour before the members count as settled.
     await running.saying({ message: 'delivered' });
     expect(quick.plaintext('at-once')).toBe('at-once\n');
+  } finally {
+    await quick.close();
+  }
+});
+
+test('a member in the midst of an sftp rename, which is a link and an unlink, is waited for', async () => {
+  const quick = new Host({ settle: '1h' });
+  try {
+    const sealed = await sealWithManifest(quick, 'renamed', 'renamed\n');
+    for (const member of Object.values(sealed)) copyFileSync(member, join(quick.landing, basename(member)));
+    const temporary = join(quick.landing, `${basename(sealed.payload)}.part`);
+    linkSync(join(quick.landing, basename(sealed.payload)), temporary);
+    const running = await quick.start();
+    expect(running.said({ message: 'claimed' })).toEqual([]);
+    unlinkSync(temporary);
+    await running.saying({ message: 'delivered' });
+    expect(quick.plaintext('renamed')).toBe('renamed\n');
+    expect(quick.inState('quarantine')).toEqual([]);
   } finally {
     await quick.close();
   }
