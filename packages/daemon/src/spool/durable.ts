@@ -141,13 +141,16 @@ async function emptyOfFiles(directory: Buffer, top: string): Promise<readonly Bu
   for await (const { name, isFile } of entriesOf(directory)) {
     const path = Buffer.concat([directory, Buffer.from('/'), name]);
     if (isFile) await unlink(path);
-    else {
-      const raised = Buffer.from(join(top, `removing-${randomUUID()}`));
-      await rename(path, raised);
-      inner.push(raised);
-    }
+    else inner.push(directory.equals(Buffer.from(top)) ? path : await raise(path, top));
   }
   return inner;
+}
+
+/** Never while `top` is being read: what is renamed into a directory meanwhile may be read too, or not (readdir(3)). */
+async function raise(path: Buffer, top: string): Promise<Buffer> {
+  const raised = Buffer.from(join(top, `removing-${randomUUID()}`));
+  await rename(path, raised);
+  return raised;
 }
 
 async function* entriesOf(directory: Buffer): AsyncGenerator<{ readonly name: Buffer; readonly isFile: boolean }> {
