@@ -284,23 +284,23 @@ export class Daemon {
     return null;
   }
 
-  /** Finishes what is in progress, for at most `shutdownTimeout`, and lets go of the spool. */
+  /** Finishes what is in progress, for at most `shutdownTimeout`, and lets go of the spool. What hangs even then is left as a crash would leave it. */
   async stop(signal: string): Promise<void> {
     const { logger } = this.#instruments;
     logger.info('stopping', { stage: 'daemon', signal });
+    const { shutdownTimeout } = this.#config;
+    const outcome = await Promise.race([this.#end(shutdownTimeout), delay(shutdownTimeout + HUNG_AFTER, 'hung')]);
+    if (outcome === 'hung') logger.error('stopped in the midst of work that hangs', { stage: 'daemon' });
+    else logger.info('stopped', { stage: 'daemon' });
+  }
+
+  async #end(shutdownTimeout: number): Promise<void> {
     const told = this.#serviceManager.stopping();
     await this.#reloading;
-    const { shutdownTimeout } = this.#config;
-    const ended = Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(shutdownTimeout)]);
-    if ((await Promise.race([ended, delay(shutdownTimeout + HUNG_AFTER, 'hung')])) === 'hung') {
-      // Exiting now is no worse than a crash, and the next start mends those.
-      logger.error('stopped in the midst of work that hangs', { stage: 'daemon' });
-      return;
-    }
+    await Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(shutdownTimeout)]);
     await Promise.all([this.#announcer.close(), this.#statusPage.close(), told]);
     this.#ledger.close();
     await this.#lock.release();
-    logger.info('stopped', { stage: 'daemon' });
   }
 
   async #stopLandings(): Promise<void> {

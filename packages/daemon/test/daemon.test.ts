@@ -60,6 +60,18 @@ test.each([
   },
 );
 
+test('a hook that can never be marked as told does not hold up the end', async () => {
+  const marker = join(host.folder, 'told');
+  host.configure({
+    settings: `shutdownTimeout: 0s\nhooks: [{name: tell, command: [/usr/bin/touch, ${marker}]}]`,
+  });
+  const daemon = await host.start({ NODE_ENV: 'test', SEALDROP_FAULT: 'outbox-drop.unlink:hang' });
+  upload(host, 'told-of', seal(host, { plaintext: 'x' }));
+  await daemon.saying({ message: 'delivered' });
+  await vi.waitUntil(() => existsSync(marker), { timeout: 30_000, interval: 5 });
+  expect(await daemon.stop()).toBe(0);
+});
+
 test('a second daemon on the same spool refuses to start, and the first goes on', async () => {
   const first = await host.start();
   const { status, stdout, stderr } = sealdropd('run', '--config', host.configFile);
