@@ -37,6 +37,9 @@ export interface Workshop {
   readonly instruments: Instruments;
 }
 
+/** The name of the spool's health condition. */
+const SPOOL = 'spool';
+
 export interface Attempt {
   readonly claim: ClaimRecord;
   /** Since the daemon started, this one included. */
@@ -146,18 +149,20 @@ function moved({ claim, workshop }: Work): void {
   workshop.instruments.progress.moved(claim.id);
 }
 
-/** Says of the delivery directory whether it can be written. */
+/** Says of the delivery directory, and of the spool, where its record is, whether they can be written. */
 async function watchingDelivery<T>({ landing, workshop }: Work, deliverIt: () => Promise<T>): Promise<T> {
   const { health } = workshop.instruments;
   const condition = `delivery:${landing.name}`;
   try {
     const result = await deliverIt();
-    health.report(condition, null);
+    for (const name of [condition, SPOOL]) health.report(name, null);
     return result;
   } catch (thrown) {
     // A write names no path (write(2)): then it was the plaintext's.
-    const error = toSealdropError(thrown, pathOf(thrown) ?? landing.delivery);
-    if (error.code !== 'cancelled') health.report(condition, error);
+    const path = pathOf(thrown) ?? landing.delivery;
+    const error = toSealdropError(thrown, path);
+    const isOfSpool = path.startsWith(join(workshop.spool.root, '/'));
+    if (error.code !== 'cancelled') health.report(isOfSpool ? SPOOL : condition, error);
     throw error;
   }
 }

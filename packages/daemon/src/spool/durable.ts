@@ -28,6 +28,15 @@ export async function unlessErrno<T>(expected: readonly string[], attempt: () =>
   }
 }
 
+/** A call on an open file says at a failure what failed, but not where. */
+async function naming(path: string, attempt: () => Promise<void>): Promise<void> {
+  try {
+    await attempt();
+  } catch (error) {
+    throw errnoOf(error) === null ? error : Object.assign(error as Error, { path });
+  }
+}
+
 export async function syncDirectory(directory: string, step?: StepOf<'sync'>): Promise<void> {
   if (step !== undefined) await reach(step, 'sync');
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -63,9 +72,9 @@ export async function writeRecord(path: string, record: object, step: StepOf<'re
   const handle = await open(temporary, 'w', PRIVATE_FILE);
   try {
     await reach(step, 'write');
-    await handle.writeFile(`${JSON.stringify(record, null, 2)}\n`);
+    await naming(temporary, () => handle.writeFile(`${JSON.stringify(record, null, 2)}\n`));
     await reach(step, 'sync');
-    await handle.sync();
+    await naming(temporary, () => handle.sync());
   } finally {
     await handle.close();
   }
