@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { Config, LandingConfig } from '../config/schema.ts';
 import type { Logger } from '../operations/logger.ts';
-import { type Anchor, openAnchor } from '../spool/anchor.ts';
+import { type Anchor, FOLDER_GONE, openAnchor } from '../spool/anchor.ts';
 import { namesOf } from '../spool/claim.ts';
 import { errnoOf, unlessErrno } from '../spool/durable.ts';
 import type { Spool } from '../spool/layout.ts';
@@ -26,8 +26,6 @@ const SHORTEST_PAUSE = 25;
 /** A scan may take up this part of the time at most: 100,000 files must not be listed anew at every write. */
 const SCAN_SHARE = 10;
 const LONGEST_PAUSE = 10_000;
-/** What opening a folder says when it went between listing and looking. */
-const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 /** What claiming from a folder says that is not ours to move from; the rest of the landing need not wait for it. */
 const CLOSED = new Set(['EACCES', 'EPERM', 'EXDEV', 'EBUSY']);
 const EXTENT_WORDS = {
@@ -196,7 +194,7 @@ export class LandingWatch {
     if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
     const assembled = assemble(listing, landing);
     if (isEmpty(assembled)) return Infinity;
-    const anchor = await unlessErrno(GONE, () => openAnchor(landing.directory, folder));
+    const anchor = await unlessErrno(FOLDER_GONE, () => openAnchor(landing.directory, folder));
     if (anchor === null) return LOOK_AGAIN;
     try {
       const untilReady = await this.#claimReady(assembled.envelopes, anchor);

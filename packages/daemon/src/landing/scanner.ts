@@ -1,9 +1,8 @@
 import type { Dirent } from 'node:fs';
-import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTemporaryName } from '@sealdrop/core';
-import { openAnchor } from '../spool/anchor.ts';
-import { errnoOf } from '../spool/durable.ts';
+import { FOLDER_GONE, openAnchor } from '../spool/anchor.ts';
+import { entriesOf, errnoOf } from '../spool/durable.ts';
 
 /** Folders deeper than this below a landing are not looked into. */
 export const DEEPEST_FOLDER = 8;
@@ -11,9 +10,6 @@ export const DEEPEST_FOLDER = 8;
 export const MOST_ENTRIES = 200_000;
 /** So many folders are looked into in one scan. */
 export const MOST_FOLDERS = 10_000;
-/** Entries read from the kernel at a time. */
-const ENTRIES_AT_ONCE = 1024;
-const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 const CLOSED = new Set(['EACCES', 'EPERM']);
 
 /** What one directory of a landing holds. */
@@ -56,7 +52,7 @@ async function listIfThere(root: string, folder: string): Promise<Listing | null
     return await list(root, folder);
   } catch (error) {
     const errno = errnoOf(error) ?? '';
-    if (GONE.has(errno)) return null;
+    if (FOLDER_GONE.includes(errno)) return null;
     if (!CLOSED.has(errno)) throw error;
     return { folder, stage: stageOf(folder), files: [], folders: [], unusable: [], extent: 'closed' };
   }
@@ -76,12 +72,7 @@ async function readEntries(
   path: string,
 ): Promise<{ readonly entries: readonly Dirent<Buffer>[]; readonly extent: Listing['extent'] }> {
   const entries: Dirent<Buffer>[] = [];
-  // The types know no directory that is read as bytes; Node does.
-  const directory = (await opendir(path, {
-    encoding: 'buffer' as 'utf8',
-    bufferSize: ENTRIES_AT_ONCE,
-  })) as unknown as AsyncIterable<Dirent<Buffer>>;
-  for await (const entry of directory) {
+  for await (const entry of await entriesOf(path)) {
     if (entries.length >= MOST_ENTRIES) return { entries, extent: 'cut' };
     entries.push(entry);
   }

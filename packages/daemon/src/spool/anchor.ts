@@ -2,6 +2,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** What opening a folder says when it went, or turned into something else, since it was seen. */
+export const FOLDER_GONE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
 /**
@@ -16,7 +19,7 @@ export interface Anchor {
 
 /**
  * Opens `folder` (relative, `''` for the root itself) below `root`, following no symbolic link below the root.
- * @throws a system error: ENOENT, ENOTDIR or ELOOP when it is not there (any more)
+ * @throws a system error: one of `FOLDER_GONE` when it is not there (any more)
  */
 export async function openAnchor(root: string, folder: string): Promise<Anchor> {
   let handle = await open(root, DIRECTORY);

@@ -36,9 +36,23 @@ export function namesOf(group: Pick<EnvelopeGroup, 'names'>): readonly string[] 
 }
 
 /** `20261124T104500-1f2e3d4c5b`: sorts by time. */
-export function newId(now: Date): string {
+function newId(now: Date): string {
   const time = now.toISOString().replace(/[-:]/g, '').slice(0, 15);
   return `${time}-${randomBytes(5).toString('hex')}`;
+}
+
+/** What every claim from a landing's folder begins with, whatever is claimed. */
+export function newClaim({ landing, folder }: Pick<Claimable, 'landing' | 'folder'>) {
+  const now = new Date();
+  return {
+    version: 1,
+    id: newId(now),
+    landing: landing.name,
+    root: landing.directory,
+    folder,
+    delivery: landing.delivery,
+    claimed: now.toISOString(),
+  } as const;
 }
 
 /**
@@ -93,20 +107,8 @@ async function recordOf({ landing, group, folder, anchor }: Claimable): Promise<
     if (entry === null) return null;
     inodes[name] = String(entry.ino);
   }
-  const now = new Date();
-  return {
-    version: 1,
-    id: newId(now),
-    landing: landing.name,
-    root: landing.directory,
-    folder,
-    delivery: landing.delivery,
-    claimed: now.toISOString(),
-    layout: group.layout,
-    stem: group.stem,
-    names: group.names,
-    inodes,
-  };
+  const { layout, stem, names } = group;
+  return { ...newClaim({ landing, folder }), layout, stem, names, inodes };
 }
 
 async function takeMembers(

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Anchor, openAnchor } from './anchor.ts';
+import { type Anchor, FOLDER_GONE, openAnchor } from './anchor.ts';
 import { finishClaim, keepWhatIsThere, namesOf, putBack } from './claim.ts';
 import { inspectEntry, moveDurably, removeTree, unlessErrno } from './durable.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from './layout.ts';
@@ -49,7 +49,7 @@ async function mendStrays(spool: Spool, record: ClaimRecord): Promise<ClaimRecor
 
 async function finishOrUndo(spool: Spool, record: ClaimRecord): Promise<ClaimRecord | null> {
   const members = membersDirectory(envelopeDirectory(spool, 'claiming', record.id));
-  const anchor = await unlessErrno(['ENOENT', 'ENOTDIR', 'ELOOP'], () => openAnchor(record.root, record.folder));
+  const anchor = await unlessErrno(FOLDER_GONE, () => openAnchor(record.root, record.folder));
   try {
     // Without a landing to go back to, what there is will be judged as it is.
     if (anchor === null) return await keepWhatIsThere(spool, record);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { SealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import type { Anchor } from './anchor.ts';
-import { finishClaim, newId, prepareClaim } from './claim.ts';
+import { finishClaim, newClaim, prepareClaim } from './claim.ts';
 import { inspectEntry, removeTree, syncDirectory, unlessErrno } from './durable.ts';
 import { reach } from './fault-points.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
@@ -49,16 +49,9 @@ export async function claimStrays(spool: Spool, strays: StrayEntries): Promise<S
 }
 
 function recordOf({ landing, folder, names }: StrayEntries): ClaimRecord {
-  const now = new Date();
   return {
-    version: 1,
+    ...newClaim({ landing, folder }),
     kind: 'strays',
-    id: newId(now),
-    landing: landing.name,
-    root: landing.directory,
-    folder,
-    delivery: landing.delivery,
-    claimed: now.toISOString(),
     layout: 'flat',
     stem: names.length === 1 ? legible(names[0] ?? Buffer.alloc(0)) : '',
     names: NO_NAMES,
