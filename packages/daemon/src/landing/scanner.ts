@@ -7,9 +7,9 @@ import { entriesOf, errnoOf } from '../spool/durable.ts';
 /** Folders deeper than this below a landing are not looked into. */
 export const DEEPEST_FOLDER = 8;
 /** Of one directory, so many entries are looked at in one scan: names fill memory, and the sender makes them. */
-export const MOST_ENTRIES = 200_000;
+const MOST_ENTRIES = 200_000;
 /** So many folders are looked into in one scan. */
-export const MOST_FOLDERS = 10_000;
+const MOST_FOLDERS = 10_000;
 const CLOSED = new Set(['EACCES', 'EPERM']);
 
 /** What one directory of a landing holds. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { DaemonProcess, LogLine } from '../daemon-process.ts';
 import { Host, type Report } from '../host.ts';
+import { claimOf } from '../processing/claim-of.ts';
 import { flatPath, seal, upload } from '../sender.ts';
 
 let host: Host;
@@ -121,17 +122,11 @@ test.each([
   const claiming = join(host.spool, 'claiming', id);
   mkdirSync(join(claiming, 'members'), { recursive: true });
   const record = {
-    version: 1,
+    ...claimOf(id, 'acme'),
     kind: 'strays',
-    id,
-    landing: 'acme',
     root: host.landing,
-    folder: '',
     delivery: host.delivery,
-    claimed: '2026-11-24T10:00:00.000Z',
-    layout: 'flat',
     stem: '',
-    inodes: {},
     names: { payload: [], 'wrapped-key': [], note: [], manifest: [], signature: [] },
   };
   writeFileSync(join(claiming, 'claim.json'), JSON.stringify(record));

@@ -15,6 +15,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { DaemonProcess } from '../daemon-process.ts';
 import { Host } from '../host.ts';
+import { claimOf } from '../processing/claim-of.ts';
 import { flatPath, MEMBERS, seal, type Triple, upload } from '../sender.ts';
 
 let host: Host;
@@ -36,14 +37,9 @@ beforeEach(() => {
   upload(host, 'report.csv', triple);
   const names = { payload: [], 'wrapped-key': [], note: [], manifest: [], signature: [] };
   const record = {
-    version: 1,
-    id,
-    landing: 'acme',
+    ...claimOf(id, 'acme'),
     root: host.landing,
-    folder: '',
     delivery: host.delivery,
-    claimed: '2026-11-24T10:00:00.000Z',
-    layout: 'flat',
     stem: 'report.csv',
     names: { ...names, payload: ['report.csv.enc'], 'wrapped-key': ['report.csv.key.enc'], note: ['report.csv.alg'] },
     inodes: Object.fromEntries(MEMBERS.map((member) => claimByHand(flatPath(host, 'report.csv', member)))),
