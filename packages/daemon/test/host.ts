@@ -118,6 +118,11 @@ ${withQuietDefaults(settings)}
     return readdirSync(this.delivery).sort();
   }
 
+  /** What a collector takes: a dot name is a delivery that is still growing. */
+  collectable(): readonly string[] {
+    return this.delivered().filter((name) => !name.startsWith('.'));
+  }
+
   plaintext(name: string): string {
     return readFileSync(join(this.delivery, name), 'utf8');
   }

@@ -287,7 +287,7 @@ test('nothing escaped, the log is clean JSON of one line each, and the daemon is
   expect(daemon.raw.filter((line) => raw.test(line))).toEqual([]);
   expect(daemon.said((line) => line['code'] === 'internal')).toEqual([]);
   expect(daemon.said({ level: 'error' })).toEqual([]);
-  const delivered = host.delivered().map((name) => readFileSync(join(host.delivery, name), 'utf8'));
+  const delivered = host.collectable().map((name) => readFileSync(join(host.delivery, name), 'utf8'));
   expect(delivered.filter((text) => text.includes('secret') || text.includes('root:'))).toEqual([]);
   expect(readdirSync(host.folder).filter((name) => name.includes('escaped'))).toEqual([]);
   expect(host.inState('claimed')).toEqual([]);
