@@ -25,7 +25,7 @@ const tryLater: Row[1] = () => 'it passes by itself; otherwise look at the AWS H
 const validCredentials: Row[1] = () =>
   'check the access key and its secret, and try them with: aws sts get-caller-identity';
 const rightClock: Row[1] = () =>
-  "check the secret access key, and that this machine's clock is right (AWS refuses more than 5 minutes)";
+  "check the secret access key, the region, and that this machine's clock is right (AWS refuses more than 5 minutes)";
 const freshCredentials: Row[1] = () =>
   'get fresh credentials, or use a source that renews them (a role, credential_process)';
 const someCredentials: Row[1] = () =>
