@@ -1,6 +1,8 @@
+import { errorCodes } from '@sealdrop/core';
 import type { Config } from '../config/schema.ts';
 import { freeSpaceAt } from '../operations/free-space.ts';
 import { inspectEntry, unlessErrno } from '../spool/durable.ts';
+import { type Failure, lastFailureOf } from '../processing/history.ts';
 import { envelopeDirectory, envelopesIn, type Spool, type State } from '../spool/layout.ts';
 import { isSpoolOwned } from '../spool/lock.ts';
 import { readClaim } from '../spool/records.ts';
@@ -11,13 +13,28 @@ interface Count {
   readonly oldest: string | null;
 }
 
+interface LandingStatus {
+  readonly name: string | null;
+  readonly waiting: Count;
+  /** What last held up one of those that wait. */
+  readonly lastFailure: Failure | null;
+  readonly quarantined: Count;
+}
+
+/** One envelope; one without a readable claim has no landing. */
+interface Found {
+  readonly landing: string | null;
+  readonly claimed: string | null;
+  readonly lastFailure: Failure | null;
+}
+
 /** What `sealdropd status --json` prints. */
 export interface Status {
   readonly version: 1;
   readonly daemon: 'running' | 'stopped';
   readonly spool: string;
   /** Those of the configuration, then others that the spool knows; the last may be `null`: envelopes without a readable claim. */
-  readonly landings: readonly { readonly name: string | null; readonly waiting: Count; readonly quarantined: Count }[];
+  readonly landings: readonly LandingStatus[];
   readonly freeSpace: readonly { readonly path: string; readonly bytes: number | null; readonly minimum: number }[];
 }
 
@@ -25,9 +42,12 @@ export interface Status {
 export async function readStatus(config: Config): Promise<Status> {
   const spool = { root: config.spool };
   const isThere = (await inspectEntry(spool.root)) !== null;
-  const waiting = await claimTimes(spool, ['claiming', 'claimed']);
-  const quarantined = await claimTimes(spool, ['quarantine']);
-  const names = new Set([...config.landings.map(({ name }) => name), ...waiting.keys(), ...quarantined.keys()]);
+  const waiting = await findEnvelopes(spool, ['claiming', 'claimed']);
+  const quarantined = await findEnvelopes(spool, ['quarantine']);
+  const names = new Set([
+    ...config.landings.map(({ name }) => name),
+    ...[...waiting, ...quarantined].map(({ landing }) => landing),
+  ]);
   const paths = new Set([config.spool, ...config.landings.map(({ delivery }) => delivery)]);
   return {
     version: 1,
@@ -35,8 +55,9 @@ export async function readStatus(config: Config): Promise<Status> {
     spool: spool.root,
     landings: [...names].map((name) => ({
       name,
-      waiting: countOf(waiting.get(name)),
-      quarantined: countOf(quarantined.get(name)),
+      waiting: countOf(ofLanding(waiting, name)),
+      lastFailure: latestFailure(ofLanding(waiting, name)),
+      quarantined: countOf(ofLanding(quarantined, name)),
     })),
     freeSpace: await Promise.all(
       [...paths].map(async (path) => ({ path, bytes: await freeSpaceAt(path), minimum: config.minimumFreeSpace })),
@@ -44,24 +65,33 @@ export async function readStatus(config: Config): Promise<Status> {
   };
 }
 
-function countOf(times: readonly string[] = []): Count {
-  return { envelopes: times.length, oldest: times.filter((time) => time !== '').toSorted()[0] ?? null };
+function ofLanding(envelopes: readonly Found[], name: string | null): readonly Found[] {
+  return envelopes.filter(({ landing }) => landing === name);
 }
 
-/** When the envelopes in these states were claimed, by landing. */
-async function claimTimes(spool: Spool, states: readonly State[]): Promise<Map<string | null, string[]>> {
-  const times = new Map<string | null, string[]>();
+function countOf(envelopes: readonly Found[]): Count {
+  const times = envelopes.flatMap(({ claimed }) => (claimed === null ? [] : [claimed]));
+  return { envelopes: envelopes.length, oldest: times.toSorted()[0] ?? null };
+}
+
+function latestFailure(envelopes: readonly Found[]): Failure | null {
+  const failures = envelopes.flatMap(({ lastFailure }) => (lastFailure === null ? [] : [lastFailure]));
+  return failures.toSorted((one, other) => (one.time < other.time ? 1 : -1))[0] ?? null;
+}
+
+async function findEnvelopes(spool: Spool, states: readonly State[]): Promise<readonly Found[]> {
+  const found: Found[] = [];
   for (const state of states) {
     for (const id of (await unlessErrno(['ENOENT'], () => envelopesIn(spool, state))) ?? []) {
       const envelope = envelopeDirectory(spool, state, id);
       const claim = await readClaim(envelope).catch(() => null);
       // A running daemon may have moved it on since.
       if (claim === null && (await inspectEntry(envelope)) === null) continue;
-      const landing = claim?.landing ?? null;
-      times.set(landing, [...(times.get(landing) ?? []), ...(claim === null ? [''] : [claim.claimed])]);
+      const [landing, claimed] = claim === null ? [null, null] : [claim.landing, claim.claimed];
+      found.push({ landing, claimed, lastFailure: await lastFailureOf(envelope) });
     }
   }
-  return times;
+  return found;
 }
 
 /** The same for a person. */
@@ -71,8 +101,8 @@ export function formatStatus({ daemon, spool, landings, freeSpace }: Status): st
   const lines = [
     `daemon   ${daemon} (${spool})`,
     ...landings.map(
-      ({ name, waiting, quarantined }) =>
-        `landing  ${name ?? 'unknown'}: waiting ${format(waiting)}, quarantined ${format(quarantined)}`,
+      ({ name, waiting, lastFailure, quarantined }) =>
+        `landing  ${name ?? 'unknown'}: waiting ${format(waiting)}${because(lastFailure)}, quarantined ${format(quarantined)}`,
     ),
     ...freeSpace.map(
       ({ path, bytes, minimum }) =>
@@ -80,4 +110,9 @@ export function formatStatus({ daemon, spool, landings, freeSpace }: Status): st
     ),
   ];
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function because(failure: Failure | null): string {
+  if (failure === null) return '';
+  return `, held up at ${failure.time} by ${failure.code} (${errorCodes.get(failure.code)?.meaning})`;
 }
