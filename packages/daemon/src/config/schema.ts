@@ -54,7 +54,7 @@ export const configSchema = z
       keys: z
         .array(text, { error: 'must be a list of keys, like - aws-kms:alias/inbound or - file:/etc/sealdrop/key.pem' })
         .min(1, { error: 'needs at least one key, like - aws-kms:alias/inbound' })
-        .describe('Tried in order: aws-kms:<id, alias or ARN>, an ARN, alias/NAME, or file:<PEM>.'),
+        .describe('aws-kms:<id, alias or ARN>, an ARN, alias/NAME, or file:<PEM>. Tried in order, files first.'),
       passphraseFile: absolutePath('file')
         .optional()
         .describe('For encrypted PEM keys: its first line is the passphrase.'),
@@ -75,7 +75,11 @@ export const configSchema = z
       minimumFreeSpace: size
         .prefault('64MiB')
         .describe('With less free on the file system of the spool or a delivery directory, nothing new is claimed.'),
-      concurrency: wholeNumber(1, 256).default(4).describe('Envelopes opened at the same time.'),
+      concurrency: wholeNumber(1, 256)
+        .default(4)
+        .describe(
+          'Envelopes opened at the same time. While others are slow, a landing that has none at work gets a place beyond it.',
+        ),
       shutdownTimeout: duration.prefault('30s').describe('How long SIGTERM waits for envelopes in progress.'),
       stuckAfter: duration
         .prefault('5m')

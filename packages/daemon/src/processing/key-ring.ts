@@ -18,7 +18,7 @@ export class KeyRing {
   }
 
   /**
-   * All keys, in order. One that cannot be opened fails them all: without it, an envelope that is wrapped for it would look like one with a wrong key. What
+   * All keys, those in files first: they cost nothing to try, and no outage of KMS holds up what they open. One that cannot be opened fails them all: without it, an envelope that is wrapped for it would look like one with a wrong key. What
    * failed is tried again at the next call.
    * @throws SealdropError what `openKey` throws
    */
@@ -35,7 +35,7 @@ export class KeyRing {
   #open(): Promise<readonly KeyProvider[]> {
     const { keys, aws, passphraseFile } = this.#config;
     return Promise.all(
-      keys.map(async (specification) => {
+      localFirst(keys).map(async (specification) => {
         const condition = conditionOf(specification);
         try {
           const key = await openKey(specification, { aws, passphraseFile });
@@ -48,6 +48,11 @@ export class KeyRing {
       }),
     );
   }
+}
+
+function localFirst(specifications: readonly string[]): readonly string[] {
+  const isLocal = (specification: string): boolean => specification.startsWith('file:');
+  return [...specifications.filter(isLocal), ...specifications.filter((specification) => !isLocal(specification))];
 }
 
 /** The name of a key's health condition. */

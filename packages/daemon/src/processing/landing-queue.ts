@@ -31,6 +31,11 @@ export class LandingQueue {
     this.#ready.push(job);
   }
 
+  /** Whether none of its envelopes is at work. */
+  get idle(): boolean {
+    return this.#inFlight === 0;
+  }
+
   /** The next job to start now, if there is one. */
   take(now: number): Job | null {
     this.#wake(now);

@@ -7,6 +7,10 @@ import type { Attempt } from './process-envelope.ts';
 
 /** Longest delay that setTimeout takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+/** ms that an envelope may be at work before it counts as slow: it is huge, or waits for KMS. */
+const SLOW_AFTER = 3000;
+/** Times the concurrency: what may be at work in all, when some of it is slow. */
+const MOST_AT_WORK = 2;
 
 export interface SchedulerOptions {
   readonly process: (attempt: Attempt) => Promise<void>;
@@ -15,14 +19,18 @@ export interface SchedulerOptions {
   readonly logger: Logger;
 }
 
-/** Runs claimed envelopes, a few at a time; the landings take turns. */
+/**
+ * Runs claimed envelopes, a few at a time; the landings take turns. One that has nothing at work does not wait for slow envelopes of others: it gets a place beyond the
+ * concurrency.
+ */
 export class Scheduler {
   readonly #options: SchedulerOptions;
   /** In the order of their turns. */
   #queues = new Map<string, LandingQueue>();
   /** All that are not at their end, in the order of their coming. */
   readonly #known = new Map<string, ClaimRecord>();
-  readonly #running = new Set<Promise<void>>();
+  /** With the time of their start: wall clock, milliseconds. */
+  readonly #running = new Map<Promise<void>, number>();
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #state: 'open' | 'draining' = 'open';
@@ -63,7 +71,7 @@ export class Scheduler {
     this.#state = 'draining';
     clearTimeout(this.#timer);
     const timer = setTimeout(() => this.#abort.abort(), timeout);
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.keys());
     clearTimeout(timer);
   }
 
@@ -77,18 +85,29 @@ export class Scheduler {
 
   #dispatch(): void {
     if (this.#state === 'draining') return;
-    while (this.#running.size < this.#options.concurrency()) {
-      const started = this.#startNext();
-      if (!started) break;
-    }
+    let started = true;
+    while (started) started = this.#startNext();
     this.#setTimer();
+  }
+
+  /** Whether one more of this landing's envelopes may be at work. */
+  #hasRoom(queue: LandingQueue, now: number): boolean {
+    const concurrency = this.#options.concurrency();
+    if (this.#running.size < concurrency) return true;
+    if (!queue.idle || this.#running.size >= MOST_AT_WORK * concurrency) return false;
+    return this.#slowTimes().filter((time) => time > now).length < concurrency;
+  }
+
+  /** When each that is at work begins to count as slow. */
+  #slowTimes(): readonly number[] {
+    return [...this.#running.values()].map((began) => began + SLOW_AFTER);
   }
 
   /** Gives the first landing with something to do its turn, then moves it to the end. */
   #startNext(): boolean {
     const now = Date.now();
     for (const [landing, queue] of this.#queues) {
-      const job = queue.take(now);
+      const job = this.#hasRoom(queue, now) ? queue.take(now) : null;
       if (job === null) continue;
       this.#queues.delete(landing);
       this.#queues.set(landing, queue);
@@ -96,7 +115,7 @@ export class Scheduler {
         this.#running.delete(run);
         this.#dispatch();
       });
-      this.#running.add(run);
+      this.#running.set(run, now);
       return true;
     }
     return false;
@@ -104,11 +123,19 @@ export class Scheduler {
 
   #setTimer(): void {
     clearTimeout(this.#timer);
-    if (this.#running.size >= this.#options.concurrency()) return;
-    const next = Math.min(Infinity, ...[...this.#queues.values()].map((queue) => queue.nextTime()));
+    const now = Date.now();
+    const next = Math.min(Infinity, ...[...this.#queues.values()].map((queue) => this.#nextTime(queue, now)));
     if (next === Infinity) return;
-    const delay = Math.min(LONGEST_TIMER, Math.max(1, next - Date.now()));
+    const delay = Math.min(LONGEST_TIMER, Math.max(1, next - now));
     this.#timer = setTimeout(() => this.#dispatch(), delay);
+  }
+
+  /** When this landing may start something, if nothing else changes. */
+  #nextTime(queue: LandingQueue, now: number): number {
+    if (this.#hasRoom(queue, now)) return queue.nextTime();
+    if (!queue.idle || this.#running.size >= MOST_AT_WORK * this.#options.concurrency()) return Infinity;
+    const nextSlow = Math.min(Infinity, ...this.#slowTimes().filter((time) => time > now));
+    return Math.max(nextSlow, queue.nextTime());
   }
 
   async #run(job: Job, queue: LandingQueue): Promise<void> {
