@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { ledgerFile } from '../config/state-paths.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { quarantinedReceipt } from '../processing/receipts.ts';
-import { copyOut, type Departure, discard, sendBack } from '../spool/leave-quarantine.ts';
+import { copyOut, type Departure, discard, type Removal, sendBack } from '../spool/leave-quarantine.ts';
 import { envelopeDirectory, openSpool, type Spool } from '../spool/layout.ts';
 import { type ClaimRecord, readClaim } from '../spool/records.ts';
 import { readReport } from '../spool/reports.ts';
@@ -61,16 +61,17 @@ export async function purgeQuarantined(config: Places, id: string): Promise<Done
   return { id, directory: null, warning: await leave(config, id, 'discarded') };
 }
 
-async function leave(config: Places, id: string, outcome: 'released' | 'discarded'): Promise<SealdropError | null> {
+async function leave(config: Places, id: string, removal: Removal): Promise<SealdropError | null> {
   const spool = { root: config.spool };
   return asSpoolOwner(spool, async () => {
     // A spool of an earlier version may lack a directory.
     await openSpool(spool.root);
-    const record = await recorder(config, spool, { id, outcome });
+    const record = await recorder(config, spool, { id, removal });
     let warning: SealdropError | null = null;
-    const departure = await discard(spool, id, async () => {
+    const before = async (): Promise<void> => {
       warning = await record();
-    });
+    };
+    const departure = await discard(spool, id, { removal, before });
     unlessGone(id, departure);
     return warning;
   });
@@ -80,14 +81,14 @@ async function leave(config: Places, id: string, outcome: 'released' | 'discarde
 async function recorder(
   config: Places,
   spool: Spool,
-  { id, outcome }: { readonly id: string; readonly outcome: 'released' | 'discarded' },
+  { id, removal }: { readonly id: string; readonly removal: Removal },
 ): Promise<() => Promise<SealdropError | null>> {
   const envelope = envelopeDirectory(spool, 'quarantine', id);
   const [claim, report] = [await readClaim(envelope).catch(() => null), await readReport(envelope)];
   return async () => {
     try {
       const ledger = openLedger({ file: ledgerFile(config) });
-      ledger.record([quarantinedReceipt({ id, claim, report, outcome, received: null })]);
+      ledger.record([quarantinedReceipt({ id, claim, report, outcome: removal, received: null })]);
       ledger.close();
       return null;
     } catch (thrown) {

@@ -106,6 +106,7 @@ export class Concluder {
       this.#told.add(id);
       return;
     }
+    this.#told.delete(id);
     const [claim, report] = [await readClaim(envelope).catch(() => null), await readReport(envelope)];
     // Without a report it is on its way back to the queue, or gone.
     if (report === null) return;

@@ -3,7 +3,7 @@ import type { LedgerKeeper } from '../ledger/ledger-keeper.ts';
 import type { Instruments } from '../operations/instruments.ts';
 import { inspectEntry } from '../spool/durable.ts';
 import { envelopeDirectory, envelopesIn, type Spool } from '../spool/layout.ts';
-import { discard, discardArchived } from '../spool/leave-quarantine.ts';
+import { discard, discardArchived, finishRemovals, type HalfRemoved } from '../spool/leave-quarantine.ts';
 import { readClaim } from '../spool/records.ts';
 import { readReport } from '../spool/reports.ts';
 import { isTold } from '../spool/small-records.ts';
@@ -26,6 +26,14 @@ export async function enforceRetention(options: RetentionOptions): Promise<void>
     for (const id of await olderThan(spool, 'quarantine', config.quarantine.keepFor)) await purge(options, id);
   }
   if (config.ledger.keepFor !== undefined) await ledger.prune(Date.now() - config.ledger.keepFor);
+  await finishRemovals(spool, (left) => tellHalfRemoved(options, left));
+}
+
+/** Without a report its removal had begun, and before that its receipt was written. */
+async function tellHalfRemoved({ ledger }: RetentionOptions, { id, removal, envelope }: HalfRemoved): Promise<void> {
+  const [claim, report] = [await readClaim(envelope).catch(() => null), await readReport(envelope)];
+  if (report === null) return;
+  await ledger.record(quarantinedReceipt({ id, claim, report, outcome: removal, received: null })).catch(() => {});
 }
 
 /** By the time that the last record was put into its directory: moving the directory leaves that as it is. */
@@ -45,7 +53,8 @@ async function purge({ spool, ledger, instruments }: RetentionOptions, id: strin
   const [claim, report] = [await readClaim(envelope).catch(() => null), await readReport(envelope)];
   const receipt = quarantinedReceipt({ id, claim, report, outcome: 'discarded', received: null });
   // The keeper says itself what is wrong with the ledger.
-  const departure = await discard(spool, id, () => ledger.record(receipt).catch(() => {}));
+  const before = (): Promise<void> => ledger.record(receipt).catch(() => {});
+  const departure = await discard(spool, id, { removal: 'discarded', before });
   if (departure === 'gone') return;
   instruments.metrics.envelopeEnded(receipt);
   const fields = {

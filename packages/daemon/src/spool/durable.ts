@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, type Dirent } from 'node:fs';
 import { chmod, link, lstat, mkdir, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { SealdropError } from '@sealdrop/core';
 import { reach, type StepOf } from './fault-points.ts';
 
 const PRIVATE_DIRECTORY = 0o700;
@@ -129,19 +130,34 @@ export async function removeTree(directory: string, step: StepOf<'tree'>): Promi
   await syncDirectory(dirname(directory));
 }
 
+/** Where a removed file that is still open keeps a name (NFS), trying goes on to no end. */
+const MOST_REFUSALS = 100;
+
 /**
  * The sender may have made a tree so deep that the names of its lower parts are longer than any system call takes (PATH_MAX): each directory is
  * moved up to the top before it is looked into. Names are bytes: they need not be UTF-8. Entries are read a few at a time: there may be millions.
+ * Another process may be removing the same tree: what it took meanwhile is gone, and what it moved up is found at the top.
  */
 async function emptyAndRemove(top: string): Promise<void> {
   const pending: Buffer[] = [Buffer.from(top)];
+  let refusals = 0;
   for (let directory = pending.at(-1); directory !== undefined; directory = pending.at(-1)) {
-    const inner = await emptyOfFiles(directory, top);
+    const inner = (await unlessErrno(['ENOENT'], () => emptyOfFiles(directory, top))) ?? [];
     pending.push(...inner);
     if (inner.length > 0) continue;
-    await rmdir(directory);
-    pending.pop();
+    if (await isRemoved(directory)) pending.pop();
+    else if ((refusals += 1) > MOST_REFUSALS) throw new SealdropError('io-error', `${top}: cannot be emptied`);
   }
+}
+
+async function isRemoved(directory: Buffer): Promise<boolean> {
+  try {
+    await rmdir(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTEMPTY') return false;
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  return true;
 }
 
 /** @returns the directories that were in it, where they are now */
@@ -149,17 +165,18 @@ async function emptyOfFiles(directory: Buffer, top: string): Promise<readonly Bu
   const inner: Buffer[] = [];
   for await (const entry of await entriesOf(directory)) {
     const path = Buffer.concat([directory, Buffer.from('/'), entry.name]);
-    if (!entry.isDirectory()) await unlink(path);
-    else inner.push(directory.equals(Buffer.from(top)) ? path : await raise(path, top));
+    if (!entry.isDirectory()) await unlessErrno(['ENOENT'], () => unlink(path));
+    else if (directory.equals(Buffer.from(top))) inner.push(path);
+    else inner.push(...((await unlessErrno(['ENOENT'], () => raise(path, top))) ?? []));
   }
   return inner;
 }
 
 /** Never while `top` is being read: what is renamed into a directory meanwhile may be read too, or not (readdir(3)). */
-async function raise(path: Buffer, top: string): Promise<Buffer> {
+async function raise(path: Buffer, top: string): Promise<readonly Buffer[]> {
   const raised = Buffer.from(join(top, `removing-${randomUUID()}`));
   await rename(path, raised);
-  return raised;
+  return [raised];
 }
 
 /** Entries read from the kernel at a time. */

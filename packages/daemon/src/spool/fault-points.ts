@@ -4,7 +4,8 @@
  *     NODE_ENV=test SEALDROP_FAULT=claim.rename:kill,report.sync:EIO:2
  *
  * Each fault is `POINT:ACTION[:WHICH]`. ACTION is `kill` (SIGKILL), `hang` (the call never returns) or an errno; WHICH is the how-manieth time the point is
- * reached (1 by default), or `always`. An errno that strikes is told on stderr: `fault POINT:ACTION`. Without NODE_ENV=test the variable is not even read: no stray one can hurt an operator.
+ * reached (1 by default), or `always`. An errno that strikes is told on stderr: `fault POINT:ACTION`. Without NODE_ENV=test the variable is not even
+ * read: no stray one can hurt an operator.
  */
 import { constants } from 'node:os';
 

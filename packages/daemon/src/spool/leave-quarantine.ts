@@ -4,7 +4,7 @@ import { copyFile, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspectEntry, moveDurably, removeTree, syncDirectory, unlessErrno } from './durable.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from './layout.ts';
-import { readRetry, type RetryOrder, unmarkTold, writeRetry } from './small-records.ts';
+import { readRetry, type RetryOrder, writeRetry } from './small-records.ts';
 
 /**
  * The three ways out of quarantine. Each ends in one rename out of `quarantine`, so of a daemon, its retention and any number of operators one
@@ -24,7 +24,6 @@ export async function sendBack(
   const done = await unlessErrno(['ENOENT'], async () => {
     const count = ((await readRetry(envelope))?.count ?? 0) + 1;
     await writeRetry(envelope, { version: 1, requested: new Date().toISOString(), count, ...order });
-    await unmarkTold(envelope);
     // A report in `claimed` would be a verdict; the earlier ones are kept by number.
     await unlessErrno(['ENOENT'], () =>
       moveDurably(join(envelope, REPORT), join(envelope, `report-${count}.json`), 'keep-report'),
@@ -44,9 +43,26 @@ export function finishSendBack(spool: Spool, id: string): Promise<void> {
   return moveDurably(envelopeDirectory(spool, 'quarantine', id), envelopeDirectory(spool, 'claimed', id), 'send-back');
 }
 
+/** How an envelope leaves quarantine for good. */
+export type Removal = 'released' | 'discarded';
+
+export interface HalfRemoved {
+  readonly id: string;
+  readonly removal: Removal;
+  /** Where what is left of it lies. */
+  readonly envelope: string;
+}
+
+/** The name says what its receipt has to say, should a crash come before that is written. */
+const REMOVAL = /^(.*)\.(released|discarded)$/;
+
 /** Takes an envelope out of quarantine for good. `before` runs when it is certain that nobody else will have it, and nothing is gone yet. */
-export async function discard(spool: Spool, id: string, before: () => Promise<void>): Promise<Departure> {
-  const removing = envelopeDirectory(spool, 'removing', id);
+export async function discard(
+  spool: Spool,
+  id: string,
+  { removal, before }: { readonly removal: Removal; readonly before: () => Promise<void> },
+): Promise<Departure> {
+  const removing = envelopeDirectory(spool, 'removing', `${id}.${removal}`);
   const moved = await unlessErrno(['ENOENT'], async () => {
     await moveDurably(envelopeDirectory(spool, 'quarantine', id), removing, 'discard');
     return true;
@@ -64,10 +80,17 @@ export async function discardArchived(spool: Spool, id: string): Promise<void> {
   await removeTree(removing, 'remove-discarded');
 }
 
-/** What a crash left half removed. */
-export async function finishRemovals(spool: Spool): Promise<void> {
-  for (const id of await envelopesIn(spool, 'removing'))
-    await removeTree(envelopeDirectory(spool, 'removing', id), 'remove-discarded');
+/**
+ * What a crash left half removed; beside one who is still at it, it does no harm. `before` is called for what left the quarantine: a crash may have come before
+ * its receipt was written.
+ */
+export async function finishRemovals(spool: Spool, before: (left: HalfRemoved) => Promise<void>): Promise<void> {
+  for (const name of await envelopesIn(spool, 'removing')) {
+    const envelope = envelopeDirectory(spool, 'removing', name);
+    const [, id, removal] = REMOVAL.exec(name) ?? [];
+    if (id !== undefined) await before({ id, removal: removal as Removal, envelope });
+    await removeTree(envelope, 'remove-discarded');
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import { markDelivered, partPath, settleDelivery } from './deliver.ts';
 import { envelopeDirectory, envelopesIn, type Spool, type State } from './layout.ts';
-import { finishRemovals, finishSendBack, isOnItsWayBack } from './leave-quarantine.ts';
+import { finishSendBack, isOnItsWayBack } from './leave-quarantine.ts';
 import { mendClaim } from './mend-claim.ts';
 import { finishQuarantine, hasReport } from './quarantine.ts';
 import { type ClaimRecord, readClaim } from './records.ts';
@@ -37,7 +37,6 @@ export async function recover(spool: Spool): Promise<Recovery> {
       }
     }
   };
-  await finishRemovals(spool);
   for (const id of await envelopesIn(spool, 'quarantine')) {
     if (await isOnItsWayBack(envelopeDirectory(spool, 'quarantine', id))) {
       await finishSendBack(spool, id);
