@@ -1,0 +1,97 @@
+/**
+ * The daemon is killed at random moments while envelopes keep coming. The seed is in the message of a failure:
+ *
+ *     SEALDROP_TEST_KILLS=200 SEALDROP_TEST_SEED=1 vitest run --project daemon random-kills
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
+import { DaemonProcess } from '../daemon-process.ts';
+import { RandomLoad } from './random-load.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+const KILLS = Number(process.env['SEALDROP_TEST_KILLS'] ?? 12);
+const SEED = Number(process.env['SEALDROP_TEST_SEED'] ?? Date.now() % 2 ** 31);
+/** Senders wait while so many envelopes do: the daemon is to be killed, not to be drowned. */
+const MOST_WAITING = 60;
+const MINUTE = 60_000;
+
+class Storm {
+  readonly load: RandomLoad;
+  readonly #random: SeededRandom;
+  /** What was found half done after a kill, and how often. */
+  readonly #mended = new Map<string, number>();
+  #kills = 0;
+
+  constructor(seed: number) {
+    this.#random = new SeededRandom(seed);
+    this.load = new RandomLoad(new SeededRandom(seed + 1));
+  }
+
+  async rage(): Promise<void> {
+    const sending = this.#send();
+    try {
+      while (this.#kills < KILLS) await this.#killOnce();
+    } finally {
+      this.#kills = KILLS;
+      await sending;
+    }
+  }
+
+  async #send(): Promise<void> {
+    while (this.#kills < KILLS) {
+      if (this.load.count - this.load.done < MOST_WAITING) await this.load.send();
+      else await delay(20);
+    }
+  }
+
+  /** After so many lines of its log, which come with its work however fast the machine is, and a moment more. */
+  async #killOnce(): Promise<void> {
+    const daemon = new DaemonProcess(this.load.host.configFile);
+    const lines = this.#random.below(4) === 0 ? 0 : this.#random.below(60);
+    const deadline = Date.now() + MINUTE;
+    const idle = AbortSignal.timeout(5000);
+    while (daemon.lines.length < lines && !idle.aborted && Date.now() < deadline) await delay(1);
+    await delay(this.#random.below(lines === 0 ? 1500 : 30));
+    daemon.signal('SIGKILL');
+    const { signal } = await daemon.exited();
+    assert.equal(signal, 'SIGKILL', daemon.raw.join('\n'));
+    this.#kills += 1;
+    this.#note(daemon);
+  }
+
+  #note(daemon: DaemonProcess): void {
+    for (const { message } of daemon.said({ stage: 'recover' }))
+      this.#mended.set(message, (this.#mended.get(message) ?? 0) + 1);
+  }
+
+  get summary(): string {
+    const mended = [...this.#mended].map(([what, count]) => `${what}: ${count}`);
+    return `${this.#kills} kills, ${this.load.count} envelopes; ${mended.join(', ')}`;
+  }
+
+  async settle(): Promise<void> {
+    const daemon = await this.load.host.start();
+    const done = vi.waitUntil(() => this.load.left().length === 0, { timeout: 5 * MINUTE, interval: 50 });
+    await done.catch(() => assert.fail(`left: ${this.load.left().join(', ')}\n${daemon.raw.slice(-50).join('\n')}`));
+    assert.equal(await daemon.stop(), 0);
+    this.#note(daemon);
+  }
+}
+
+test(
+  `${KILLS} kills at random moments under load lose nothing and deliver nothing twice (seed ${SEED})`,
+  async ({ annotate }) => {
+    const storm = new Storm(SEED);
+    try {
+      await storm.rage();
+      await storm.settle();
+      await annotate(storm.summary);
+      storm.load.expectAllWell();
+      expect(storm.load.count).toBeGreaterThan(KILLS);
+    } finally {
+      await storm.load.host.close();
+    }
+  },
+  60 * MINUTE,
+);
