@@ -131,11 +131,22 @@ export class StruckHost {
     return stem;
   }
 
-  /** The ledger tells of each envelope once. */
+  /** The ledger tells of each envelope once, all that there is to tell. */
   expectOneReceiptEach(): void {
-    const outcomes = this.receipts().map(({ outcome }) => String(outcome));
-    const expected = this.#eachRound(() => ['delivered', 'delivered', 'quarantined']).flat();
-    assert.deepEqual(outcomes.sort(), expected.sort());
+    const told = this.receipts().map(({ outcome, code, plaintext_name: name, key_name: key, delivery_path: path }) =>
+      outcome === 'delivered' ? [name, key !== null, basename(String(path))] : [outcome, code],
+    );
+    const expected = this.#eachRound((round) => {
+      const [first, second] = [this.#name(FIRST, round), this.#name(SECOND, round)];
+      const suffix = this.#options.landing?.includes('replace') === true ? '' : '.1';
+      return [
+        [first, true, `${first}${suffix}`],
+        [second, true, second],
+        ['quarantined', 'bad-note'],
+      ];
+    });
+    const inOrder = (rows: readonly unknown[][]): readonly string[] => rows.map((row) => row.join(' ')).toSorted();
+    assert.deepEqual(inOrder(told), inOrder(expected.flat()));
   }
 
   receipts(): readonly Readonly<Record<string, unknown>>[] {

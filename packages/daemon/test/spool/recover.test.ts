@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { openLedger } from '../../src/ledger/ledger.ts';
 import type { DaemonProcess } from '../daemon-process.ts';
 import { Host } from '../host.ts';
 import { claimOf } from '../processing/claim-of.ts';
@@ -158,6 +159,16 @@ test('an envelope that was delivered and not yet removed is removed', async () =
   renameSync(claimed(), join(host.spool, 'delivered', id));
   await restart();
   expect(outcome()).toEqual(DELIVERED_ONCE);
+});
+
+test('what is left of a delivered envelope that was being removed is removed, and told to nobody', async () => {
+  renameSync(claimed(), join(host.spool, 'delivered', id));
+  rmSync(join(host.spool, 'delivered', id, 'claim.json'));
+  await restart();
+  expect(spoolContent()).toEqual([]);
+  const ledger = openLedger({ file: join(host.spool, 'ledger.db'), access: 'read-only' });
+  onTestFinished(() => ledger.close());
+  expect(ledger.query().receipts.map(({ plaintextName }) => plaintextName)).toEqual(['last']);
 });
 
 test('an envelope with a verdict goes to quarantine', async () => {
