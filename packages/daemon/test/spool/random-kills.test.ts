@@ -14,13 +14,15 @@ const KILLS = Number(process.env['SEALDROP_TEST_KILLS'] ?? 12);
 const SEED = Number(process.env['SEALDROP_TEST_SEED'] ?? Date.now() % 2 ** 31);
 /** Senders wait while so many envelopes do: the daemon is to be killed, not to be drowned. */
 const MOST_WAITING = 60;
+/** So many wait for the daemon at least. */
+const AT_EACH_START = 4;
 const MINUTE = 60_000;
 
 class Storm {
   readonly load: RandomLoad;
   readonly #random: SeededRandom;
-  /** What was found half done after a kill, and how often. */
-  readonly #mended = new Map<string, number>();
+  /** Where envelopes were when the daemon was killed, and what the next one found half done: how many. */
+  readonly #struck = new Map<string, number>();
   #kills = 0;
 
   constructor(seed: number) {
@@ -47,6 +49,7 @@ class Storm {
 
   /** After so many lines of its log, which come with its work however fast the machine is, and a moment more. */
   async #killOnce(): Promise<void> {
+    for (let count = 0; count < AT_EACH_START; count += 1) await this.load.send();
     const daemon = new DaemonProcess(this.load.host.configFile);
     const lines = this.#random.below(4) === 0 ? 0 : this.#random.below(60);
     const deadline = Date.now() + MINUTE;
@@ -57,17 +60,17 @@ class Storm {
     const { signal } = await daemon.exited();
     assert.equal(signal, 'SIGKILL', daemon.raw.join('\n'));
     this.#kills += 1;
-    this.#note(daemon);
+    for (const state of this.load.states()) this.#count(`in ${state}`);
+    for (const { message } of daemon.said({ stage: 'recover' })) this.#count(message);
   }
 
-  #note(daemon: DaemonProcess): void {
-    for (const { message } of daemon.said({ stage: 'recover' }))
-      this.#mended.set(message, (this.#mended.get(message) ?? 0) + 1);
+  #count(what: string): void {
+    this.#struck.set(what, (this.#struck.get(what) ?? 0) + 1);
   }
 
   get summary(): string {
-    const mended = [...this.#mended].map(([what, count]) => `${what}: ${count}`);
-    return `${this.#kills} kills, ${this.load.count} envelopes; ${mended.join(', ')}`;
+    const struck = [...this.#struck].map(([what, count]) => `${what}: ${count}`);
+    return `${this.#kills} kills, ${this.load.count} envelopes; ${struck.join(', ')}`;
   }
 
   async settle(): Promise<void> {
@@ -75,7 +78,6 @@ class Storm {
     const done = vi.waitUntil(() => this.load.left().length === 0, { timeout: 5 * MINUTE, interval: 50 });
     await done.catch(() => assert.fail(`left: ${this.load.left().join(', ')}\n${daemon.raw.slice(-50).join('\n')}`));
     assert.equal(await daemon.stop(), 0);
-    this.#note(daemon);
   }
 }
 

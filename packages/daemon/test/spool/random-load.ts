@@ -125,8 +125,17 @@ export class RandomLoad {
     const untold = this.host
       .inState('quarantine')
       .filter((id) => !readdirSync(join(this.host.spool, 'quarantine', id)).includes('told.json'));
-    const states = STATES.flatMap((state) => readdirSync(join(this.host.spool, state)).map((id) => `${state}/${id}`));
-    return [...uploaded.map((entry) => join(entry.parentPath, entry.name)), ...states, ...untold];
+    return [...uploaded.map((entry) => join(entry.parentPath, entry.name)), ...this.states(), ...untold];
+  }
+
+  /** The states of the envelopes that are on their way in the spool, or half made in a delivery directory. */
+  states(): readonly string[] {
+    const inState = (state: string): readonly string[] => {
+      const directory = join(this.host.spool, state);
+      return existsSync(directory) ? readdirSync(directory).map(() => state) : [];
+    };
+    const names = this.landings.flatMap(({ delivery }) => readdirSync(delivery));
+    return [...STATES.flatMap(inState), ...names.filter((name) => name.endsWith('.part')).map(() => 'delivery')];
   }
 
   /** Each good envelope delivered once, each bad one whole in quarantine, a receipt for each, and nothing else anywhere. */
