@@ -15,7 +15,6 @@ import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { oaepWith, parseFlags, sealEnvelope } from '@sealdrop/core';
 import { Host } from '../host.ts';
-import { QUICK_DISK } from './fault-host.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export interface LoadLanding {
@@ -49,10 +48,13 @@ const STATES = ['claiming', 'claimed', 'delivered', 'removing', 'archive'] as co
 const TAKEN = 'there before';
 
 export class RandomLoad {
-  readonly host = new Host({ parent: QUICK_DISK, settle: '50ms' });
+  /** On a real disk: its syncs are long moments to be killed in. */
+  readonly host = new Host({ settle: '50ms' });
   readonly landings: readonly LoadLanding[];
   readonly #random: SeededRandom;
   readonly #publicKey: KeyObject;
+  /** Several may be sealed at once. */
+  #begun = 0;
   /** By the digest of the payload. */
   readonly #sent = new Map<string, Sent>();
 
@@ -90,7 +92,8 @@ export class RandomLoad {
     const landing = this.landings[random.below(this.landings.length)] ?? assert.fail();
     const layout = random.pick(['flat', 'flat', 'folder']);
     const manifest = random.pick(['write', 'omit']);
-    const stem = `${this.count}-${landing.name}`;
+    this.#begun += 1;
+    const stem = `${this.#begun}-${landing.name}`;
     const plaintext = Buffer.alloc(random.pick(SIZES), `${stem} `);
     // All folders are wished to become the same file.
     const name = layout === 'folder' ? 'data.csv' : `${stem}.csv`;
