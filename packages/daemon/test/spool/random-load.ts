@@ -196,7 +196,7 @@ export class RandomLoad {
     );
     assert.deepEqual(new Set(delivered.map((receipt) => receipt['delivery_path'])), new Set(files));
     assert.equal(delivered.length, files.length);
-    const quarantined = receipts.filter(({ outcome }) => outcome !== 'delivered').map(({ id }) => id);
+    const quarantined = receipts.filter(({ outcome }) => outcome !== 'delivered').map(({ id }) => String(id));
     assert.deepEqual(quarantined.toSorted(), this.host.inState('quarantine'));
   }
 }
