@@ -122,13 +122,11 @@ export class RandomLoad {
 
   /** Whatever is not at its end yet. An empty folder may be left of an envelope that was claimed when the daemon was killed. */
   left(): readonly string[] {
-    const uploaded = this.landings.flatMap(({ directory }) =>
-      readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory()),
-    );
+    const uploaded = this.landings.flatMap(({ directory }) => filesBelow(directory));
     const untold = this.host
       .inState('quarantine')
       .filter((id) => !readdirSync(join(this.host.spool, 'quarantine', id)).includes('told.json'));
-    return [...uploaded.map((entry) => join(entry.parentPath, entry.name)), ...this.states(), ...untold];
+    return [...uploaded, ...this.states(), ...untold];
   }
 
   /** The states of the envelopes that are on their way in the spool, or half made in a delivery directory. */
@@ -199,6 +197,19 @@ export class RandomLoad {
     const quarantined = receipts.filter(({ outcome }) => outcome !== 'delivered').map(({ id }) => String(id));
     assert.deepEqual(quarantined.toSorted(), this.host.inState('quarantine'));
   }
+}
+
+/** Of a landing; the daemon removes folders at any time. */
+function filesBelow(directory: string): readonly string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (!entry.isDirectory()) return [path];
+    try {
+      return readdirSync(path).map((name) => join(path, name));
+    } catch {
+      return [];
+    }
+  });
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
