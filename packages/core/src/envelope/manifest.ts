@@ -13,7 +13,7 @@ import { formatFlags } from '../openssl/parameters.ts';
 import type { EncParameters, Salt } from '../openssl/parameters.ts';
 import { parseFlags } from '../openssl/parse-flags.ts';
 import { quoteWord } from '../openssl/quoted-word.ts';
-import { checkPlaintextName } from './naming.ts';
+import { checkPlaintextName, reasonAgainstName } from './naming.ts';
 
 /** Larger manifests are `limit-exceeded`; an honest one has about 700 bytes. */
 export const MAXIMUM_MANIFEST_SIZE: number = 64 * 1024;
@@ -24,13 +24,13 @@ const size = z.int().nonnegative();
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 
 const payloadSchema = z.strictObject({
-  file: fileName.describe('File name of the payload.'),
+  file: fileName.describe('A bare file name: the payload, beside the manifest.'),
   size: size.describe('Bytes of the payload file.'),
   sha256: sha256Hex.optional().describe('SHA-256 of the payload file, for those who check transfers without the key.'),
 });
 
 const keySchema = z.strictObject({
-  file: fileName.describe('File name of the wrapped key.'),
+  file: fileName.describe('A bare file name: the wrapped key, beside the manifest.'),
   oaep: z.enum(OAEP_HASHES).describe('Hash of RSAES-OAEP and of its MGF1.'),
   publicKeySha256: sha256Hex
     .optional()
@@ -87,8 +87,17 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   }
   const result = manifestSchema.safeParse(parseJson(bytes));
   if (!result.success) throw badManifest(describeIssue(result.error.issues[0]));
-  checkPlaintextName(result.data.plaintext.name);
+  const { payload, key, plaintext } = result.data;
+  checkMemberName('payload.file', payload.file);
+  checkMemberName('key.file', key.file);
+  checkPlaintextName(plaintext.name);
   return result.data;
+}
+
+/** Members lie beside their manifest. Which they are, the landing says; what points elsewhere is no slip of the pen. */
+function checkMemberName(field: string, name: string): void {
+  const reason = reasonAgainstName(name);
+  if (reason !== null) throw badManifest(`${field}: must be a bare file name, but ${reason}`);
 }
 
 export function formatManifest(manifest: Manifest): string {

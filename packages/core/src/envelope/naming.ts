@@ -201,7 +201,8 @@ export function checkPlaintextName(name: string): string {
   throw new SealdropError('bad-name', `${quoteWord(name)} cannot be the plaintext's file name: ${reason}`);
 }
 
-function reasonAgainstName(name: string): string | null {
+/** Why it is no bare file name; null when it is one. */
+export function reasonAgainstName(name: string): string | null {
   if (name === '') return 'it is empty';
   if (name.startsWith('.')) return 'it begins with a dot';
   if (UNSAFE_CHARACTER.test(name) || !name.isWellFormed()) return 'it holds a separator or a control character';

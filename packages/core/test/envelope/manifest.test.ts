@@ -161,6 +161,16 @@ describe('a manifest', () => {
       expect(fault(changed('plaintext.name', name))).toMatchObject({ code: 'bad-name' });
     },
   );
+
+  test.each(
+    ['payload.file', 'key.file'].flatMap((field) =>
+      ['../globex/secret.enc', '/etc/passwd', '..', 'a\\b', 'a\nb', 'x\u0000'].map((name) => [field, name] as const),
+    ),
+  )('is refused with %s %j: a member lies beside it, under a bare name', (field, name) => {
+    const error = fault(changed(field, name));
+    expect(error).toMatchObject({ code: 'bad-manifest', blame: 'sender' });
+    expect(error.message).toContain(`${field}: must be a bare file name`);
+  });
 });
 
 describe('what is no manifest at all', () => {
@@ -229,7 +239,7 @@ describe('a key that stands twice', () => {
     const tricky = {
       ...FULL,
       payload: { ...FULL.payload, file: '"size": {a: "b":' },
-      key: { ...FULL.key, file: '\\":' },
+      key: { ...FULL.key, file: '":' },
     };
     expect(parse(tricky)).toEqual(tricky);
   });

@@ -12,7 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -555,10 +555,16 @@ describe('with a MAC, tampering is told for what it is, and nothing comes out', 
     const [members, other] = await sealPair('-aes-256-cbc -pbkdf2', 'with');
     editManifest(members, (manifest) => ({
       ...manifest,
-      payload: { ...manifest.payload, file: other.payload },
-      key: { ...manifest.key, file: '../../etc/passwd' },
+      payload: { ...manifest.payload, file: basename(other.payload) },
+      key: { ...manifest.key, file: basename(other.wrappedKey) },
     }));
     expect(await plaintextsOf(members)).toEqual(plaintext);
+  });
+
+  test('a manifest that names a path is refused before a key is used', async () => {
+    const [members, other] = await sealPair('-aes-256-cbc -pbkdf2', 'with');
+    editManifest(members, (manifest) => ({ ...manifest, payload: { ...manifest.payload, file: other.payload } }));
+    expect(await failureOf(members)).toMatchObject({ code: 'bad-manifest' });
   });
 
   test('the caller’s parameters are verified too', async () => {

@@ -184,6 +184,9 @@ const MANIFESTS: Readonly<Record<string, string>> = {
   'iterations that no number holds': changed({}).replace('10000', '1e400'),
   'a fraction of iterations': changed({ parameters: { ...GOOD_MANIFEST.parameters, iterations: 1.5 } }),
   'a flag for a cipher': changed({ parameters: { ...GOOD_MANIFEST.parameters, cipher: 'pass' } }),
+  "another sender's payload": changed({ payload: { file: '../globex/secret.enc', size: 32 } }),
+  'a payload by an absolute path': changed({ payload: { file: '/etc/passwd', size: 32 } }),
+  "another sender's key": changed({ key: { file: '../globex/secret.key.enc', oaep: 'sha256' } }),
   'an unknown version': changed({ sealdrop: 2 }),
   null: 'null',
   'no JSON': 'sealdrop: 1\n',
@@ -199,31 +202,16 @@ test.each(Object.entries(MANIFESTS))('a manifest that tells %s is quarantined wi
   expect(host.delivered().filter((name) => name.startsWith(stem))).toEqual([]);
 });
 
-/** Where members lie is a matter of names in the landing; whatever else the sender's words point to is not looked at. */
-const POINTERS: Readonly<Record<string, readonly [ending: string, text: string]>> = {
-  'a note with a file of ours as passphrase': ['.alg', '-aes-256-cbc -pbkdf2 -pass file:/etc/passwd\n'],
-  'a note with files of ours as input and output': ['.alg', '-aes-256-cbc -pbkdf2 -in /etc/passwd -out OUTSIDE\n'],
-  "a manifest with another sender's payload": [
-    '.manifest.json',
-    changed({ payload: { file: '../globex/secret.enc', size: 32 } }),
-  ],
-  'a manifest with a payload by an absolute path': [
-    '.manifest.json',
-    changed({ payload: { file: '/etc/passwd', size: 32 } }),
-  ],
-  "a manifest with another sender's key": [
-    '.manifest.json',
-    changed({ key: { file: '../globex/secret.key.enc', oaep: 'sha256' } }),
-  ],
+/** Where members lie is a matter of names in the landing; whatever else a note points to is not looked at. */
+const POINTERS: Readonly<Record<string, string>> = {
+  'a note with a file of ours as passphrase': '-aes-256-cbc -pbkdf2 -pass file:/etc/passwd\n',
+  'a note with files of ours as input and output': '-aes-256-cbc -pbkdf2 -in /etc/passwd -out OUTSIDE\n',
 };
 
-test.each(Object.entries(POINTERS))('%s leads nowhere', async (what, [ending, text]) => {
+test.each(Object.entries(POINTERS))('%s leads nowhere', async (what, note) => {
   const stem = `pointer-${what.replaceAll(/[^a-z]/g, '-')}`;
   const outside = join(host.folder, 'escaped-output');
-  writeFileSync(join(host.landing, stem + ending), text.replaceAll('STEM', stem).replaceAll('OUTSIDE', outside));
-  const triple = seal(host, { plaintext: 'x' });
-  for (const member of MEMBERS)
-    if (ending !== '.alg' || member !== 'note') copyFileSync(triple[member], flatPath(host, stem, member));
+  upload(host, stem, seal(host, { plaintext: 'x', note: note.replaceAll('OUTSIDE', outside) }));
   await daemon.saying({ message: 'delivered', file: join(host.delivery, stem) });
   expect(host.plaintext(stem)).toBe('x');
   expect(existsSync(outside)).toBe(false);
