@@ -142,6 +142,15 @@ export function missingRoles(group: EnvelopeGroup, parameters: 'by-note' | 'know
   return missing;
 }
 
+/** So many names stand in a message; a folder may hold a hundred thousand that fit. */
+const MOST_NAMED = 4;
+
+function firstOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  const named = names.slice(0, MOST_NAMED).join(', ');
+  return more > 0 ? `${named} and ${more} more` : named;
+}
+
 const ROLE_WORDS: Readonly<Record<MemberRole, string>> = {
   payload: 'payload (*.enc)',
   'wrapped-key': 'wrapped key (*.key.enc, key.bin.enc, keypke.bin.enc)',
@@ -158,7 +167,7 @@ export function membersOf(group: EnvelopeGroup, parameters: 'by-note' | 'known')
     const [role, ofRole] = doubled as [MemberRole, readonly string[]];
     throw new SealdropError(
       'ambiguous-envelope',
-      `${title} has more than one ${ROLE_WORDS[role]}: ${ofRole.join(', ')}`,
+      `${title} has more than one ${ROLE_WORDS[role]}: ${firstOf(ofRole)}`,
       {
         hint: 'keep one of them, or name the parts one by one',
       },

@@ -3,6 +3,7 @@ import type { Logger } from '../operations/logger.ts';
 import { namesOf } from '../spool/claim.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import type { FoundEnvelope } from './assembler.ts';
+import { firstOf } from './named-in-log.ts';
 
 /** Claims that are remembered, to tell a late member from an early one. */
 const REMEMBERED = 1000;
@@ -39,7 +40,7 @@ export class IncompleteNotices {
     const notice = JSON.stringify([folder, files, missing]);
     this.#current.add(notice);
     if (this.#seen.has(notice)) return;
-    const fields = { stage: 'landing', landing: this.#landing.name, files, missing } as const;
+    const fields = { stage: 'landing', landing: this.#landing.name, ...firstOf(files), missing } as const;
     const envelope = this.#envelopeWithout(folder, group);
     if (envelope === undefined) this.#logger.debug('incomplete', fields);
     else this.#logger.warn('came too late: its envelope was claimed without it', { ...fields, envelope });

@@ -13,6 +13,7 @@ import { Alarm } from './alarm.ts';
 import { type Assembled, assemble, type FoundEnvelope } from './assembler.ts';
 import { claimReady, type ReadyEnvelope } from './claim-ready.ts';
 import { IncompleteNotices } from './incomplete-notices.ts';
+import { firstOf } from './named-in-log.ts';
 import { LOOK_AGAIN, readiness } from './readiness.ts';
 import { type Listing, listings } from './scanner.ts';
 import { Settling } from './settling.ts';
@@ -253,14 +254,14 @@ export class LandingWatch {
   #claimed(claim: ClaimRecord): void {
     const { landing, logger, onClaimed } = this.#options;
     const { id, folder } = claim;
-    logger.info('claimed', { stage: 'claim', envelope: id, landing: landing.name, folder, files: namesOf(claim) });
+    logger.info('claimed', { stage: 'claim', envelope: id, landing: landing.name, folder, ...firstOf(namesOf(claim)) });
     this.#notices.claimed(claim);
     onClaimed(claim);
   }
 
   #debug(message: string, files: readonly string[]): void {
     const { landing, logger } = this.#options;
-    logger.debug(message, { stage: 'landing', landing: landing.name, files });
+    logger.debug(message, { stage: 'landing', landing: landing.name, ...firstOf(files) });
   }
 }
 

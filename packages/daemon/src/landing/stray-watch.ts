@@ -6,9 +6,8 @@ import type { Spool } from '../spool/layout.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { claimStrays, legible } from '../spool/strays.ts';
 import type { Assembled } from './assembler.ts';
+import { NAMED_IN_LOG } from './named-in-log.ts';
 
-/** Strays of one scan that are named in the log; of more, only their number is said: the sender can make a hundred thousand. */
-const NAMED_IN_LOG = 10;
 /** Strays in one quarantined heap. */
 const CLAIMED_TOGETHER = 1000;
 /** What cannot be moved is tried again after so long, in milliseconds. */

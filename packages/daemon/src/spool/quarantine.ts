@@ -9,8 +9,8 @@ import type { ClaimRecord } from './records.ts';
 
 const REPORT = 'report.json';
 
-/** Bytes. A sparse file costs its sender nothing, and to read it would take us hours. */
-const LARGEST_DIGESTED = 2n ** 30n;
+/** Bytes of one envelope's members together. A sparse file costs its sender nothing, a thousand of them no more, and to read them would take us hours. */
+const MOST_DIGESTED = 2n ** 30n;
 
 export interface TimelineEntry {
   readonly time: string;
@@ -21,7 +21,7 @@ export interface MemberReport {
   readonly name: string;
   readonly type: 'file' | 'directory' | 'symbolic-link' | 'fifo' | 'socket' | 'device';
   readonly size: number;
-  /** Null for what is not an ordinary file of one name (its content may not be the sender's), and for more than `LARGEST_DIGESTED`. */
+  /** Null for what is not an ordinary file of one name (its content may not be the sender's), and for what goes beyond `MOST_DIGESTED`. */
   readonly sha256: string | null;
 }
 
@@ -83,12 +83,14 @@ export async function finishQuarantine(spool: Spool, id: string): Promise<void> 
 
 async function describeMembers(directory: string, onProgress?: () => void): Promise<readonly MemberReport[]> {
   const reports: MemberReport[] = [];
+  let left = MOST_DIGESTED;
   for (const name of (await readdir(directory)).sort()) {
     const path = join(directory, name);
     const entry = await inspectEntry(path);
     if (entry === null) continue;
-    const ordinary = entry.isFile() && entry.nlink === 1n;
-    const sha256 = ordinary && entry.size <= LARGEST_DIGESTED ? await digest(path, onProgress) : null;
+    const digested = entry.isFile() && entry.nlink === 1n && entry.size <= left;
+    if (digested) left -= entry.size;
+    const sha256 = digested ? await digest(path, onProgress) : null;
     reports.push({ name, type: typeOf(entry), size: Number(entry.size), sha256 });
   }
   return reports;

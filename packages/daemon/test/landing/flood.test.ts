@@ -1,33 +1,23 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { LogLine } from '../daemon-process.ts';
 import { Host } from '../host.ts';
 import { flatPath, MEMBERS, seal, upload } from '../sender.ts';
+import { addSecondLanding, deliveredFrom, type SecondLanding } from './second-landing.ts';
 
 /** CI runs the short form; SEALDROP_TEST_FLOOD=100000 is the long one. */
 const FLOOD = Number(process.env['SEALDROP_TEST_FLOOD'] ?? '10000');
 
 let host: Host;
 /** The landing of another, modest sender. */
-let quiet: { readonly landing: string; readonly delivery: string };
+let quiet: SecondLanding;
 
 beforeEach(() => {
   host = new Host();
-  quiet = { landing: join(host.folder, 'quiet-in'), delivery: join(host.folder, 'quiet-out') };
-  mkdirSync(quiet.landing);
-  mkdirSync(quiet.delivery);
-  const second = `  - {name: quiet, directory: ${quiet.landing}, delivery: ${quiet.delivery}, settle: 150ms}\n`;
-  const config = readFileSync(host.configFile, 'utf8');
-  writeFileSync(host.configFile, config.replace('log: {level: debug}', `${second}log: {level: info}`));
+  quiet = addSecondLanding(host);
 });
 
 afterEach(() => host.close());
-
-const delivered =
-  (landing: string) =>
-  (line: LogLine): boolean =>
-    line.message === 'delivered' && line['landing'] === landing;
 
 test('a flood in one landing does not hold up another, and nothing of the flood is lost', async () => {
   const envelopes = 200;
@@ -39,8 +29,8 @@ test('a flood in one landing does not hold up another, and nothing of the flood 
   for (let index = 0; index < envelopes; index += 1) upload(host, `whole-${index}`, triple);
   upload(quiet, 'first', seal(host, { plaintext: 'first\n' }));
   const daemon = await host.start();
-  await daemon.saying(delivered('quiet'));
-  await daemon.saying(delivered('acme'), envelopes);
+  await daemon.saying(deliveredFrom('quiet'));
+  await daemon.saying(deliveredFrom('acme'), envelopes);
   const order = daemon.said((line) => line.message === 'delivered').map((line) => String(line['landing']));
   expect(order.slice(0, 20)).toContain('quiet');
   expect(new Set(host.delivered()).size).toBe(envelopes);
@@ -63,8 +53,8 @@ test('five thousand envelopes at once, in fifty folders, are told apart, and the
     }
   }
   const daemon = await host.start();
-  await daemon.saying(delivered('acme'), folders);
-  const names = daemon.said(delivered('acme')).map((line) => basename(String(line['file'])));
+  await daemon.saying(deliveredFrom('acme'), folders);
+  const names = daemon.said(deliveredFrom('acme')).map((line) => basename(String(line['file'])));
   expect(new Set(names).size).toBe(folders);
   const left = readdirSync(host.landing, { recursive: true }).filter((name) => String(name).endsWith('.enc'));
   expect(left).toHaveLength(folders * (each - 1) * 2);
