@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { LandingConfig } from '../config/schema.ts';
 import type { Anchor } from '../spool/anchor.ts';
 import { claimEnvelope, removeEmptyFolder } from '../spool/claim.ts';
+import { errnoOf } from '../spool/durable.ts';
 import type { Spool } from '../spool/layout.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import type { FoundEnvelope } from './assembler.ts';
@@ -19,6 +20,9 @@ export interface ReadyEnvelope {
   readonly entries: ReadonlyMap<string, BigIntStats>;
 }
 
+/** What claiming says of something that is not ours to move; the rest of the landing need not wait for it. */
+export const CLOSED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EXDEV', 'EBUSY']);
+
 interface Place {
   readonly landing: LandingConfig;
   readonly spool: Spool;
@@ -26,6 +30,8 @@ interface Place {
   readonly anchor: Anchor;
   readonly onClaimed: (claim: ClaimRecord) => void;
   readonly onBusy: (found: FoundEnvelope) => void;
+  /** Told of one that holds a folder which may not be moved. */
+  readonly onBlocked: (found: FoundEnvelope, errno: string) => void;
   /** Asked before each: whether to go on. */
   readonly proceed: () => boolean;
 }
@@ -53,13 +59,28 @@ function filesOf(entries: ReadonlyMap<string, BigIntStats>): readonly FileIdenti
   return [...entries].map(([name, { dev, ino }]) => ({ name, device: dev, inode: ino }));
 }
 
-async function claimOne({ found, entries }: ReadyEnvelope, place: Place): Promise<boolean> {
-  const { group, folder } = found;
-  const { landing, spool, anchor, onClaimed } = place;
-  const claimable = { landing, group, folder, anchor, fingerprints: fingerprintsOf(entries) };
-  const claim = await claimEnvelope(spool, claimable, fingerprint);
+async function claimOne(ready: ReadyEnvelope, place: Place): Promise<boolean> {
+  const { folder } = ready.found;
+  const { landing, onClaimed } = place;
+  const claim = await claimUnlessBlocked(ready, place);
   if (claim === null) return false;
   if (folder !== '') await removeEmptyFolder(join(landing.directory, folder));
   onClaimed(claim);
   return true;
+}
+
+/** To move a folder elsewhere, one must be allowed to write to it, too (rename(2)): its sender decides that. A file that cannot be moved is the landing's fault. */
+async function claimUnlessBlocked({ found, entries }: ReadyEnvelope, place: Place): Promise<ClaimRecord | null> {
+  const { landing, spool, anchor, onBlocked } = place;
+  const { group, folder } = found;
+  try {
+    const claimable = { landing, group, folder, anchor, fingerprints: fingerprintsOf(entries) };
+    return await claimEnvelope(spool, claimable, fingerprint);
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    const holdsFolder = [...entries.values()].some((entry) => entry.isDirectory());
+    if (!holdsFolder || !CLOSED.has(errno)) throw error;
+    onBlocked(found, errno);
+    return null;
+  }
 }

@@ -11,11 +11,13 @@ import { mendClaims } from '../spool/mend-claim.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { Alarm } from './alarm.ts';
 import { type Assembled, assemble, type FoundEnvelope } from './assembler.ts';
-import { claimReady, type ReadyEnvelope } from './claim-ready.ts';
+import { BlockedClaims } from './blocked-claims.ts';
+import { claimReady, CLOSED, type ReadyEnvelope } from './claim-ready.ts';
 import { IncompleteNotices } from './incomplete-notices.ts';
 import { firstOf } from './named-in-log.ts';
 import { LOOK_AGAIN, readiness } from './readiness.ts';
 import { type Listing, listings } from './scanner.ts';
+import { ScanNotices } from './scan-notices.ts';
 import { Settling } from './settling.ts';
 import { StrayWatch } from './stray-watch.ts';
 import { Watcher } from './watcher.ts';
@@ -27,8 +29,6 @@ const SHORTEST_PAUSE = 25;
 /** A scan may take up this part of the time at most: 100,000 files must not be listed anew at every write. */
 const SCAN_SHARE = 10;
 const LONGEST_PAUSE = 10_000;
-/** What claiming from a folder says that is not ours to move from; the rest of the landing need not wait for it. */
-const CLOSED = new Set(['EACCES', 'EPERM', 'EXDEV', 'EBUSY']);
 const EXTENT_WORDS = {
   cut: 'the folder holds more than is looked at in one scan',
   closed: 'the folder cannot be looked into: permission denied',
@@ -54,6 +54,9 @@ export class LandingWatch {
   readonly #watcher: Watcher;
   readonly #strays: StrayWatch;
   readonly #notices: IncompleteNotices;
+  readonly #blocked: BlockedClaims;
+  /** Folders that are closed to us, or too full. */
+  readonly #folders: ScanNotices;
   #running: Promise<void> = Promise.resolve();
   #state: 'running' | 'stopping' = 'running';
   /** What the last scan took, in milliseconds, and what of it went into claiming: work done, not time to be spared. */
@@ -61,13 +64,14 @@ export class LandingWatch {
   #claiming = 0;
   /** What was said already and is not to be repeated at each scan. */
   #trouble: string | null = null;
-  /** Folders that were said to be closed to us, or too full. */
-  #folders = { seen: new Set<string>(), now: new Set<string>() };
 
   constructor(options: LandingOptions) {
     this.#options = options;
     const { landing, logger } = options;
     this.#notices = new IncompleteNotices(landing, logger);
+    this.#blocked = new BlockedClaims(landing, logger);
+    const fields = { stage: 'landing', landing: landing.name } as const;
+    this.#folders = new ScanNotices(logger, { message: 'more folders that cannot be used', fields });
     this.#strays = new StrayWatch({ ...options, strayAfter: options.config.strayAfter });
     this.#watcher = new Watcher(landing.directory, {
       onChange: () => this.#alarm.ring(),
@@ -184,7 +188,8 @@ export class LandingWatch {
     this.#settling.endScan();
     this.#notices.endScan();
     this.#strays.endScan();
-    this.#folders = { seen: this.#folders.now, now: new Set() };
+    this.#blocked.endScan();
+    this.#folders.endScan();
     this.#scanning = performance.now() - began - this.#claiming;
     return wait;
   }
@@ -210,10 +215,8 @@ export class LandingWatch {
   }
 
   #sayOfFolder(folder: string, message: string): void {
-    const { landing, logger } = this.#options;
-    const key = JSON.stringify([folder, message]);
-    this.#folders.now.add(key);
-    if (!this.#folders.seen.has(key)) logger.warn(message, { stage: 'landing', landing: landing.name, folder });
+    const fields = { stage: 'landing', landing: this.#options.landing.name, folder } as const;
+    this.#folders.warn(JSON.stringify([folder, message]), { message, fields });
   }
 
   async #claimReady(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
@@ -228,6 +231,7 @@ export class LandingWatch {
       anchor,
       onClaimed: (claim) => this.#claimed(claim),
       onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
+      onBlocked: (found, errno) => this.#blocked.block(found, errno),
       proceed: () => this.#state === 'running',
     });
     this.#claiming += performance.now() - began;
@@ -244,6 +248,9 @@ export class LandingWatch {
     let wait = Infinity;
     for (const found of envelopes) {
       this.#notices.note(found);
+      const blocked = this.#blocked.remaining(found);
+      wait = Math.min(wait, blocked === 0 ? Infinity : blocked);
+      if (blocked > 0) continue;
       const answer = await readiness(found, anchor.path, timing);
       if (answer.ready === 'later') wait = Math.min(wait, answer.wait);
       if (answer.ready === 'now') ready.push({ found, entries: answer.entries });

@@ -6,12 +6,11 @@ import type { Spool } from '../spool/layout.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { claimStrays, legible } from '../spool/strays.ts';
 import type { Assembled } from './assembler.ts';
+import { TRY_AGAIN } from './blocked-claims.ts';
 import { NAMED_IN_LOG } from './named-in-log.ts';
 
 /** Strays in one quarantined heap. */
 const CLAIMED_TOGETHER = 1000;
-/** What cannot be moved is tried again after so long, in milliseconds. */
-const TRY_AGAIN = 600_000;
 
 export interface StrayWatchOptions {
   readonly landing: LandingConfig;

@@ -1,9 +1,12 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { SealdropError } from '@sealdrop/core';
-import { inspectEntry } from './durable.ts';
+import { SealdropError, toSealdropError } from '@sealdrop/core';
+import { errnoOf, inspectEntry } from './durable.ts';
 import { typeOf } from './quarantine.ts';
+
+const OWNER_MAY_READ = 0o400n;
+const PERMISSIONS = 0o7777n;
 
 const WORDS = {
   file: 'an ordinary file',
@@ -32,12 +35,22 @@ async function examine(path: string, name: string): Promise<string> {
   if (entry === null) throw new SealdropError('io-error', `${name}: has disappeared from the spool`);
   if (!entry.isFile()) throw hostile(`${name} is ${WORDS[typeOf(entry)]}`);
   if (entry.nlink !== 1n) throw hostile(`${name} has a second name (a hard link)`);
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const handle = await openUnlessClosed(path, name, entry);
   try {
     const opened = await handle.stat({ bigint: true });
     return `${opened.ino}:${opened.size}:${opened.mtimeNs}`;
   } finally {
     await handle.close();
+  }
+}
+
+/** One that its owner closed even to itself is no slip of the SFTP server's, which its operator could mend. */
+async function openUnlessClosed(path: string, name: string, { mode }: BigIntStats): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES' || (mode & OWNER_MAY_READ) !== 0n) throw toSealdropError(error, name);
+    throw hostile(`${name} may be read by nobody (mode ${(mode & PERMISSIONS).toString(8).padStart(4, '0')})`);
   }
 }
 

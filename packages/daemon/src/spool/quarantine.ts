@@ -3,7 +3,7 @@ import { constants, type BigIntStats } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SealdropError } from '@sealdrop/core';
-import { inspectEntry, moveDurably, writeRecord } from './durable.ts';
+import { inspectEntry, moveDurably, unlessErrno, writeRecord } from './durable.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
 import type { ClaimRecord } from './records.ts';
 
@@ -21,7 +21,7 @@ export interface MemberReport {
   readonly name: string;
   readonly type: 'file' | 'directory' | 'symbolic-link' | 'fifo' | 'socket' | 'device';
   readonly size: number;
-  /** Null for what is not an ordinary file of one name (its content may not be the sender's), and for what goes beyond `MOST_DIGESTED`. */
+  /** Null for what is not an ordinary file of one name (its content may not be the sender's), for what we may not read, and for what goes beyond `MOST_DIGESTED`. */
   readonly sha256: string | null;
 }
 
@@ -104,9 +104,11 @@ export function typeOf(entry: BigIntStats): MemberReport['type'] {
   return entry.isSocket() ? 'socket' : 'device';
 }
 
-async function digest(path: string, onProgress?: () => void): Promise<string> {
+/** Null when we may not read it: that must not keep it from its place. */
+async function digest(path: string, onProgress?: () => void): Promise<string | null> {
   const hash = createHash('sha256');
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const handle = await unlessErrno(['EACCES'], () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW));
+  if (handle === null) return null;
   for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) {
     hash.update(chunk as Buffer);
     onProgress?.();
