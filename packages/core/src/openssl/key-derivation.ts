@@ -4,6 +4,7 @@ import { SealdropError } from '../errors.ts';
 import { CHACHA_NAME, type Cipher } from './ciphers.ts';
 import type { DigestName } from './digests.ts';
 import { parseHexadecimal } from './hexadecimal.ts';
+import { derive } from './long-derivations.ts';
 import type { EncParameters } from './parameters.ts';
 import { checkParameters } from './check-parameters.ts';
 import { checkKeyFileSize, commandSubstitution } from './passphrase.ts';
@@ -75,16 +76,19 @@ function rawKey(keyFile: Uint8Array, form: 'hex' | 'bytes', length: number): Buf
 /** Key and IV in one piece, as both derivations make them; the raw key has no IV of its own. */
 async function keyMaterial(parameters: EncParameters, cipher: Cipher, options: DeriveOptions): Promise<Buffer> {
   const { keyDerivation } = parameters;
+  const { secret } = options;
   const length = cipher.keyLength + cipher.ivLength;
   const salt = options.salt ?? new Uint8Array(0);
   switch (keyDerivation.method) {
     case 'pbkdf2':
       checkIterations(keyDerivation.iterations, options.maximumIterations ?? MAXIMUM_ITERATIONS);
-      return pbkdf2Async(options.secret, salt, keyDerivation.iterations, length, keyDerivation.digest);
+      return derive(keyDerivation.iterations, () =>
+        pbkdf2Async(secret, salt, keyDerivation.iterations, length, keyDerivation.digest),
+      );
     case 'evp-bytes-to-key':
-      return bytesToKey(keyDerivation.digest, [options.secret, salt], length);
+      return bytesToKey(keyDerivation.digest, [secret, salt], length);
     case 'raw-key':
-      return rawKey(options.secret, keyDerivation.form, cipher.keyLength);
+      return rawKey(secret, keyDerivation.form, cipher.keyLength);
     default:
       return keyDerivation satisfies never;
   }
