@@ -15,6 +15,19 @@ export async function freeSpaceAt(path: string): Promise<number | null> {
   return status === null ? null : status.bavail * status.bsize;
 }
 
+/**
+ * A sparse payload costs its sender nothing: to learn at its end that the plaintext has no room would fill the disk for everybody, again at each try.
+ * @throws SealdropError `disk-full`
+ */
+export async function checkRoom(directory: string, bytes: number): Promise<void> {
+  const free = await freeSpaceAt(directory);
+  if (free === null || free >= bytes) return;
+  throw new SealdropError('disk-full', `${directory}: ${free} bytes are free; the plaintext needs about ${bytes}`, {
+    hint: 'Make room; it goes on by itself. Or lower maximumPayloadSize of the landing, and larger payloads are quarantined.',
+    details: { free, bytes },
+  });
+}
+
 /** Knows which directories have less space free than the configuration wants. */
 export class FreeSpace {
   readonly #options: FreeSpaceOptions;

@@ -12,6 +12,7 @@ import {
   toSealdropError,
 } from '@sealdrop/core';
 import type { Config, LandingConfig } from '../config/schema.ts';
+import { checkRoom } from '../operations/free-space.ts';
 import type { Instruments } from '../operations/instruments.ts';
 import { namesOf } from '../spool/claim.ts';
 import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliver.ts';
@@ -27,6 +28,9 @@ import type { Concluder } from './conclude.ts';
 import { historyOf, noteFailure } from './history.ts';
 import type { KeyRing } from './key-ring.ts';
 import { factsOf, memberPathsOf } from './receipts.ts';
+
+/** Bytes that a character of base64 text stands for, when every line has its end (48 in 65). */
+const BYTES_OF_ARMOR = 48 / 65;
 
 /** What processing stands on; exchanged as a whole when the configuration is reloaded. */
 export interface Workshop {
@@ -139,10 +143,17 @@ async function writePart(job: Work, opened: OpenedEnvelope): Promise<string> {
   const { claim, landing, signal, workshop } = job;
   const part = partPath(landing.delivery, claim.id);
   const onProgress = (): void => moved(job);
+  await checkRoom(landing.delivery, plaintextSizeOf(opened));
   await reach('part', 'write');
   await workshop.instruments.metrics.timed('decrypt', () => opened.writePlaintext(part, { signal, onProgress }));
   moved(job);
   return part;
+}
+
+/** Bytes, but for a header and padding. */
+function plaintextSizeOf({ parameters, payloadSize }: OpenedEnvelope): number {
+  const size = payloadSize ?? 0;
+  return parameters.armor === 'none' ? size : Math.floor(size * BYTES_OF_ARMOR);
 }
 
 function moved({ claim, workshop }: Work): void {

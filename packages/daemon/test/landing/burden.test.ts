@@ -1,8 +1,18 @@
-import { copyFileSync, closeSync, ftruncateSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Host } from '../host.ts';
-import { seal } from '../sender.ts';
+import { flatPath, MEMBERS, seal } from '../sender.ts';
 import { QUICK_DISK } from '../spool/fault-host.ts';
 import { addSecondLanding, type SecondLanding, served } from './second-landing.ts';
 
@@ -53,4 +63,21 @@ test('an envelope of a thousand members is one short line in the log, and one in
   expect(host.report(String(envelope)).message.length).toBeLessThan(1500);
   expect(Math.max(...daemon.raw.map((line) => line.length))).toBeLessThan(5000);
   expect(daemon.said({ message: 'claimed', envelope })[0]).toMatchObject({ count: expect.any(Number) });
+});
+
+test('a payload for whose plaintext there is no room waits unopened, and fills no disk at each try', async () => {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', host.delivery]);
+  try {
+    // Whoever begins to write is killed.
+    const daemon = await host.start({ NODE_ENV: 'test', SEALDROP_FAULT: 'part.write:kill' });
+    const triple = seal(host, { plaintext: 'x', flags: ['-aes-256-ctr', '-pbkdf2'] });
+    truncateSync(triple.payload, GIB);
+    for (const member of MEMBERS) renameSync(triple[member], flatPath(host, 'huge', member));
+    const line = await daemon.saying({ message: 'not yet', code: 'disk-full' });
+    expect(line['reason']).toMatch(/^\S+: \d+ bytes are free; the plaintext needs about 1073741824$/);
+    expect(host.delivered()).toEqual([]);
+    expect(host.inState('claimed')).toHaveLength(1);
+  } finally {
+    spawnSync('umount', ['--lazy', host.delivery]);
+  }
 });
