@@ -202,6 +202,8 @@ async function giveBack(from: string, to: string): Promise<boolean> {
   try {
     if ((await linkDurably(from, to, 'undo-member')) === 'taken') return await dropIfSame(from, to);
   } catch (error) {
+    // The folder that it came from was removed meanwhile.
+    if (errnoOf(error) === 'ENOENT') return false;
     // Of anything else than that it is no file (EPERM), the next scan has to think anew.
     if (errnoOf(error) !== 'EPERM') throw error;
     return giveBackByRename(from, to);
