@@ -2,6 +2,7 @@ import { checkClock, checkKey } from './check-keys.ts';
 import { checkDelivery, checkLanding, checkSpool, checkState } from './check-directories.ts';
 import { checkHook, checkWebhook } from './check-hooks.ts';
 import { checkDescriptors, checkOpenFiles, checkUser, checkWatches } from './check-host.ts';
+import { checkLimits } from './check-limits.ts';
 import type { Finding } from './finding.ts';
 import type { Config } from './schema.ts';
 
@@ -20,5 +21,5 @@ export async function checkConfig(config: Config): Promise<readonly Finding[]> {
     checkDescriptors(config.concurrency),
     checkWatches(config.landings.map(({ directory }) => directory)),
   ];
-  return (await Promise.all(checks)).flat();
+  return [...(await Promise.all(checks)).flat(), ...checkLimits(config)];
 }

@@ -8,3 +8,10 @@ export function parseDuration(text: string): number {
   const [, amount = '', unit = ''] = DURATION_PATTERN.exec(text) ?? [];
   return Number(amount) * (UNITS[unit] ?? Number.NaN);
 }
+
+/** The shortest way to write a duration: `90m`, `24h`. */
+export function formatDuration(milliseconds: number): string {
+  const fitting = Object.entries(UNITS).filter(([, size]) => milliseconds % size === 0);
+  const [unit, size] = fitting.at(-1) ?? ['ms', 1];
+  return `${milliseconds / size}${unit}`;
+}

@@ -18,3 +18,10 @@ export function parseSize(text: string): number {
   const [, amount = '', unit = ''] = SIZE_PATTERN.exec(text) ?? [];
   return Number(amount) * (UNITS[unit] ?? Number.NaN);
 }
+
+/** The shortest way to write a size: `100GiB`, `1500MB`. */
+export function formatSize(bytes: number): string {
+  const fitting = Object.entries(UNITS).filter(([, size]) => bytes % size === 0);
+  const [unit, size] = fitting.reduce((largest, next) => (next[1] > largest[1] ? next : largest));
+  return `${bytes / size}${unit}`;
+}

@@ -64,6 +64,21 @@ test('check says of each directory and key that it can be used, and sums up', ()
   expect(stdout).toMatch(/\nNo problem(, \d notes?)?\.\n$/);
 });
 
+test('check says what becomes of uploads that are too large, never whole, or no part of an envelope', () => {
+  host.configure({ landing: 'maximumPayloadSize: 1500MB', settings: 'incompleteAfter: 90m' });
+  expect(lines(sealdropd('check', '--config', host.configFile).stdout, 'ok')).toEqual(
+    expect.arrayContaining([
+      'landing acme: a payload larger than 1500MB is quarantined unread (maximumPayloadSize)',
+      'incomplete envelopes are quarantined after 90m (incompleteAfter)',
+      'files that belong to no envelope are quarantined after 7d (strayAfter)',
+    ]),
+  );
+  host.configure({ settings: 'strayAfter: off' });
+  expect(lines(sealdropd('check', '--config', host.configFile).stdout, 'note')).toContain(
+    'files that belong to no envelope stay in their landing for ever (strayAfter: off)',
+  );
+});
+
 test('check names what is missing, on another file system or not a key, with the cure', () => {
   writeFileSync(join(host.folder, 'not-a-key.pem'), 'hello');
   const config = `spool: ${host.spool}
