@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEEPEST_FOLDER } from '../landing/scanner.ts';
+import { MOST_AT_WORK } from '../processing/scheduler.ts';
 import { unlessErrno } from '../spool/durable.ts';
 import { type Finding, note, ok, problem } from './finding.ts';
 
@@ -37,7 +38,7 @@ export async function checkDescriptors(concurrency: number): Promise<readonly Fi
   const limits = await readFile('/proc/self/limits', 'latin1');
   const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
   const limit = soft === undefined || soft === 'unlimited' ? Infinity : Number(soft);
-  const needed = BASIC_DESCRIPTORS + concurrency * DESCRIPTORS_OF_ENVELOPE;
+  const needed = BASIC_DESCRIPTORS + MOST_AT_WORK * concurrency * DESCRIPTORS_OF_ENVELOPE;
   if (limit >= needed) return [ok(`limits: ${limit} open files`)];
   const hint = 'Raise it: LimitNOFILE=65536 in the unit, or ulimit -n.';
   return [

@@ -10,7 +10,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 /** ms that an envelope may be at work before it counts as slow: it is huge, or waits for KMS. */
 const SLOW_AFTER = 3000;
 /** Times the concurrency: what may be at work in all, when some of it is slow. */
-const MOST_AT_WORK = 2;
+export const MOST_AT_WORK = 2;
 
 export interface SchedulerOptions {
   readonly process: (attempt: Attempt) => Promise<void>;
