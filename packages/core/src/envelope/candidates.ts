@@ -9,6 +9,8 @@ export interface ReadPassphrase {
   readonly reading: KeyFileReading;
   readonly rule: PassphraseRule;
   readonly passphrase: Buffer;
+  /** The look of the key file speaks for this reading. */
+  readonly isHabit: boolean;
 }
 
 export interface Candidate {
@@ -54,7 +56,10 @@ const OTHER_DERIVATIONS: readonly Derivation[] = [
   ...OTHER_DIGESTS.flatMap((digest) => USUAL_ITERATIONS.map((iterations) => pbkdf2(digest, iterations))),
 ].toSorted((one, other) => iterationsOf(one) - iterationsOf(other));
 
-function iterationsOf(derivation: Derivation): number {
+/** Iterations up to which a derivation is tried with a key file that looks changed before dearer ones are tried at all. */
+const CHEAP_ITERATIONS = 100_000;
+
+function iterationsOf(derivation: KeyDerivation): number {
   return derivation.method === 'pbkdf2' ? derivation.iterations : 0;
 }
 
@@ -145,6 +150,13 @@ function* choices(dimensions: Dimensions): Generator<Choice> {
   const others = range(dimensions.usualDerivations, dimensions.derivations.length);
   const ciphers = range(1, dimensions.ciphers.length);
   const usualCiphers = range(1, dimensions.usualCiphers);
+  const otherCiphers = range(dimensions.usualCiphers, dimensions.ciphers.length);
+  const habits = secrets.filter((secret) => dimensions.secrets[secret]?.isHabit);
+  const rest = secrets.filter((secret) => !habits.includes(secret));
+  const isCheap = (index: number) => {
+    const derivation = dimensions.derivations[index];
+    return derivation !== undefined && iterationsOf(derivation) <= CHEAP_ITERATIONS;
+  };
   yield* combine(STATED, STATED, STATED);
   yield* combine(secrets, STATED, STATED);
   yield* combine(STATED, usual, STATED);
@@ -152,8 +164,14 @@ function* choices(dimensions: Dimensions): Generator<Choice> {
   yield* combine(STATED, usual, ciphers);
   yield* combine(secrets, usual, STATED);
   yield* combine(secrets, STATED, ciphers);
-  yield* combine(STATED, others, [...STATED, ...usualCiphers]);
+  for (const derivations of [others.filter(isCheap), others.filter((derivation) => !isCheap(derivation))]) {
+    yield* combine(STATED, derivations, [...STATED, ...usualCiphers]);
+    yield* combine(habits, derivations, [...STATED, ...usualCiphers]);
+  }
   yield* combine(secrets, usual, usualCiphers);
+  yield* combine(STATED, others, otherCiphers);
+  yield* combine(rest, others, STATED);
+  yield* combine(secrets, usual, otherCiphers);
 }
 
 /** A salt of another length than 8 goes with PBKDF2 only; an IV that was given goes with the cipher it was given for. */

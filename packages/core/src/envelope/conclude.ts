@@ -128,7 +128,7 @@ function undecided(matter: OpenCase, stated: RatedCandidate, { search, secrets }
     trial.padding.kind === 'valid'
       ? 'its padding is valid, as it is by chance once in 256 times'
       : 'this cipher mode has no padding';
-  const habit = secrets.find(({ reading }) => keyFileReading(reading).isHabit(matter.found.keyFile));
+  const habit = secrets.find(({ isHabit }) => isHabit);
   const { tried } = search;
   if (habit === undefined) {
     const clauses = ['it opens as it is, and nothing shows whether rightly', looks, proof];

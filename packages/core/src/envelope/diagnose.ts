@@ -20,7 +20,7 @@ import { verdictOf } from './evidence.ts';
 import { sizeFault, verificationFault } from './manifest-fault.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { describeUselessPayload } from './foreign-payload.ts';
-import { KEY_FILE_READINGS, rereadKeyFile } from './key-file-readings.ts';
+import { KEY_FILE_READINGS, keyFileReading, rereadKeyFile } from './key-file-readings.ts';
 import type { EnvelopeMembers } from './naming.ts';
 import { payloadVariants } from './payload-variants.ts';
 import { searchCandidates } from './search-candidates.ts';
@@ -112,7 +112,8 @@ const RULES: readonly PassphraseRule[] = ['file', 'argument', 'kfile'];
 /** Each passphrase once, the stated reading first. */
 function readSecrets(keyFile: Buffer, stated: EncParameters): Secrets {
   if (stated.keyDerivation.method === 'raw-key') {
-    return { secrets: [{ reading: 'as-sent', rule: 'file', passphrase: Buffer.from(keyFile) }], fault: null };
+    const whole = { reading: 'as-sent', rule: 'file', passphrase: Buffer.from(keyFile), isHabit: false } as const;
+    return { secrets: [whole], fault: null };
   }
   const { passphraseRule } = stated;
   const attempts = [
@@ -127,7 +128,8 @@ function readSecrets(keyFile: Buffer, stated: EncParameters): Secrets {
     try {
       const passphrase = readPassphrase(reread, attempt.rule);
       const id = passphrase.toString('hex');
-      if (!secrets.has(id)) secrets.set(id, { ...attempt, passphrase });
+      const isHabit = keyFileReading(attempt.reading).isHabit(keyFile);
+      if (!secrets.has(id)) secrets.set(id, { ...attempt, passphrase, isHabit });
     } catch (error) {
       if (attempt.reading === 'as-sent' && attempt.rule === passphraseRule) fault = toSealdropError(error);
     }

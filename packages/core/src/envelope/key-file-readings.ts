@@ -8,7 +8,9 @@ const LF = 0x0a;
 const NUL = 0x00;
 const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const UTF16_MARK = Buffer.from([0xff, 0xfe]);
+const UTF16_BIG_ENDIAN_MARK = Buffer.from([0xfe, 0xff]);
 const LINE_END = Buffer.from('\n');
+const BASE64_LINE = 64;
 
 interface Reading {
   /** The key file as it was at encryption; null when the reading does not apply. */
@@ -48,10 +50,28 @@ function withoutCarriageReturn(keyFile: Buffer): Buffer | null {
 }
 
 function fromUtf16(keyFile: Buffer): Buffer | null {
+  if (startsWith(keyFile, UTF16_BIG_ENDIAN_MARK)) {
+    return keyFile.length % 2 === 0 ? fromUtf16(Buffer.from(keyFile).swap16()) : null;
+  }
   const marked = startsWith(keyFile, UTF16_MARK);
   if (!marked && !(keyFile.length > 3 && keyFile[1] === NUL && keyFile[3] === NUL)) return null;
   const text = keyFile.toString('utf16le', marked ? UTF16_MARK.length : 0);
   return Buffer.from(text.replaceAll('\r', ''));
+}
+
+function withoutMark(keyFile: Buffer): Buffer | null {
+  return startsWith(keyFile, UTF8_MARK) ? keyFile.subarray(UTF8_MARK.length) : null;
+}
+
+function withoutMarkAndCarriageReturn(keyFile: Buffer): Buffer | null {
+  const unmarked = withoutMark(keyFile);
+  return unmarked === null ? null : withoutCarriageReturn(unmarked);
+}
+
+/** As `openssl base64` breaks lines; null where there is one line only. */
+function encodeBase64InLines(keyFile: Buffer): Buffer | null {
+  const text = keyFile.toString('base64');
+  return text.length > BASE64_LINE ? Buffer.from(`${text.slice(0, BASE64_LINE)}\n`) : null;
 }
 
 function decodeBase64(keyFile: Buffer): Buffer | null {
@@ -106,8 +126,15 @@ const READINGS = {
     advice: 'do not convert the key file between encrypting and wrapping',
     isHabit: never,
   },
+  'without-byte-order-mark-and-carriage-return': {
+    apply: withoutMarkAndCarriageReturn,
+    shell: "tail -c +4 | head -n 1 | tr -d '\\r'",
+    words: 'before an editor of Windows put a byte order mark in front of it and a carriage return behind its line',
+    advice: 'do not open the key file in an editor',
+    isHabit: (keyFile) => withoutMarkAndCarriageReturn(keyFile) !== null,
+  },
   'without-byte-order-mark': {
-    apply: (keyFile) => (startsWith(keyFile, UTF8_MARK) ? keyFile.subarray(UTF8_MARK.length) : null),
+    apply: withoutMark,
     shell: 'tail -c +4',
     words: 'before an editor put a byte order mark in front of it',
     advice: 'do not open the key file in an editor',
@@ -118,7 +145,7 @@ const READINGS = {
     shell: "iconv -f UTF-16 -t UTF-8 | tr -d '\\r'",
     words: 'before it was saved as UTF-16 (Windows PowerShell does this)',
     advice: 'do not write the key file with > in Windows PowerShell: use openssl rand -base64 -out key.bin 32',
-    isHabit: (keyFile) => startsWith(keyFile, UTF16_MARK),
+    isHabit: (keyFile) => startsWith(keyFile, UTF16_MARK) || startsWith(keyFile, UTF16_BIG_ENDIAN_MARK),
   },
   trimmed: {
     apply: trimmed,
@@ -162,6 +189,13 @@ const READINGS = {
     advice: 'wrap the very file that was given to openssl enc -pass file:',
     isHabit: never,
   },
+  'base64-encoded-in-lines': {
+    apply: encodeBase64InLines,
+    shell: 'openssl base64',
+    words: 'as base64 text of its bytes in lines of 64 characters, of which openssl takes the first',
+    advice: 'wrap the very file that was given to openssl enc -pass file:',
+    isHabit: never,
+  },
   'hexadecimal-decoded': {
     apply: decodeHexadecimal,
     shell: 'xxd -r -p',
@@ -173,6 +207,13 @@ const READINGS = {
     apply: (keyFile) => Buffer.from(`${keyFile.toString('hex')}\n`),
     shell: "od -An -v -tx1 | tr -d ' \\n'",
     words: 'as hexadecimal text of its bytes',
+    advice: 'wrap the very file that was given to openssl enc -pass file:',
+    isHabit: never,
+  },
+  'hexadecimal-encoded-uppercase': {
+    apply: (keyFile) => Buffer.from(`${keyFile.toString('hex').toUpperCase()}\n`),
+    shell: "od -An -v -tx1 | tr -d ' \\n' | tr a-f A-F",
+    words: 'as hexadecimal text of its bytes, in capital letters',
     advice: 'wrap the very file that was given to openssl enc -pass file:',
     isHabit: never,
   },

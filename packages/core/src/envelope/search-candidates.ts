@@ -93,6 +93,7 @@ class Search {
 export async function searchCandidates(options: CandidateSearchOptions): Promise<CandidateSearch> {
   const search = new Search();
   for (const choice of candidatesFor(options)) {
+    if (search.tried + choice.length > MAXIMUM_CANDIDATES) break;
     for (const candidate of choice) {
       const material = await materialFor(candidate, options.keys);
       if (material === null) continue;
@@ -101,7 +102,7 @@ export async function searchCandidates(options: CandidateSearchOptions): Promise
       const trial = tryCandidate({ parameters, material, ciphertext: variant.ciphertext, depth });
       search.note(rate(candidate, trial, options.stated));
     }
-    if (search.isConclusive() || search.tried >= MAXIMUM_CANDIDATES) break;
+    if (search.isConclusive()) break;
     if (search.tried % TURN === 0) await setImmediate();
     options.signal?.throwIfAborted();
   }

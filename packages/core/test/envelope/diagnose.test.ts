@@ -4,7 +4,14 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { diagnoseEnvelope, formatFlags, openRepaired, parseFlags, SealdropError } from '../../src/index.ts';
+import {
+  DIAGNOSIS_BUDGET,
+  diagnoseEnvelope,
+  formatFlags,
+  openRepaired,
+  parseFlags,
+  SealdropError,
+} from '../../src/index.ts';
 import type { Diagnosis, DiagnoseOptions, EnvelopeMembers, KeyProvider } from '../../src/index.ts';
 import { runOpenssl } from '../openssl/openssl-enc.ts';
 import { newDirectory, newReceiver, seal } from './envelope-kit.ts';
@@ -68,6 +75,9 @@ const WINDOWS = KEY_TEXT.replace('\n', '\r\n');
 const RAW = randomBytes(32).map((byte) => (byte === 0 || byte === 10 ? 1 : byte));
 const HEX = `${Buffer.from(RAW).toString('hex')}\n`;
 const TWO_LINES = `${randomBytes(48).toString('base64')}\n${randomBytes(16).toString('base64')}\n`;
+const UPPERCASE_HEX = HEX.toUpperCase();
+const LONG_RAW = Buffer.concat([RAW, RAW]);
+const utf16BigEndian = (text: string) => utf16(text).swap16();
 const utf16 = (text: string) => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
 
 describe('the key file as it was at encryption', () => {
@@ -77,7 +87,10 @@ describe('the key file as it was at encryption', () => {
     ['with-carriage-return', { encryptedWith: WINDOWS }],
     ['without-byte-order-mark', { wrapped: `\ufeff${KEY_TEXT}` }],
     ['with-byte-order-mark', { encryptedWith: `\ufeff${KEY_TEXT}` }],
+    ['without-byte-order-mark-and-carriage-return', { wrapped: `\ufeff${WINDOWS}` }],
+    ['without-byte-order-mark', { wrapped: `\ufeff${WINDOWS}`, encryptedWith: WINDOWS }],
     ['from-utf16', { wrapped: utf16(WINDOWS) }],
+    ['from-utf16', { wrapped: utf16BigEndian(WINDOWS) }],
     ['to-utf16', { encryptedWith: utf16(KEY_TEXT) }],
     ['trimmed', { wrapped: `  ${KEY_TEXT.trim()} \t\n` }],
     ['second-line', { wrapped: `# made today\n${KEY_TEXT}` }],
@@ -86,6 +99,8 @@ describe('the key file as it was at encryption', () => {
     ['base64-encoded', { wrapped: RAW, encryptedWith: `${Buffer.from(RAW).toString('base64')}\n` }],
     ['hexadecimal-decoded', { wrapped: HEX, encryptedWith: RAW }],
     ['hexadecimal-encoded', { wrapped: RAW, encryptedWith: HEX }],
+    ['hexadecimal-encoded-uppercase', { wrapped: RAW, encryptedWith: UPPERCASE_HEX }],
+    ['base64-encoded-in-lines', { wrapped: LONG_RAW, encryptedWith: runOpenssl(['base64'], LONG_RAW).output }],
   ])('%s', async (reading, sent) => {
     const members = send(sent);
     const diagnosis = await diagnose(members);
@@ -150,6 +165,25 @@ describe('the parameters that were used', () => {
     const diagnosis = await diagnose(members);
     expect(diagnosis.verdict).toBe('certain');
     expect(diagnosis.repair?.changes).toHaveLength(3);
+    await expectOpens(members, diagnosis);
+  });
+
+  test.each([
+    ['-chacha20 -pbkdf2 -md sha256 -iter 100000', {}],
+    ['-aes-256-ofb -pbkdf2 -md sha512 -iter 10000', {}],
+    ['-camellia-256-cbc -pbkdf2 -md sha1 -iter 1000 -a', {}],
+    ['-aes-256-cbc -pbkdf2 -md sha256 -iter 100000', { wrapped: WINDOWS }],
+    ['-aes-128-cbc -pbkdf2 -md sha512 -iter 10000', { wrapped: WINDOWS }],
+    ['-aes-256-ctr -pbkdf2 -md sha256 -iter 100000', { wrapped: utf16(WINDOWS) }],
+    ['-chacha20 -pbkdf2 -md sha256 -iter 10000', { wrapped: WINDOWS }],
+    ['-aes-256-cbc -pbkdf2 -md sha256 -iter 1000', { wrapped: HEX, encryptedWith: RAW }],
+  ])('a rare derivation together with another mistake is found: %s, %#', async (flags, sent) => {
+    const members = send({ ...sent, flags });
+    const diagnosis = await diagnose(members, { budget: DIAGNOSIS_BUDGET });
+    const { repair, verdict, effort } = diagnosis;
+    expect([verdict, repair === null ? null : formatFlags(repair.parameters)]).toEqual(['certain', flags]);
+    expect(effort.iterations).toBeLessThanOrEqual(DIAGNOSIS_BUDGET);
+    expect(effort.candidates).toBeLessThanOrEqual(4096);
     await expectOpens(members, diagnosis);
   });
 
