@@ -81,7 +81,13 @@ function opening(matter: OpenCase, rated: RatedCandidate, { verdict, bits, claus
     falseAlarmLog2: bits === null ? null : -bits,
     plaintext: describeAppearance(appearance),
     repair,
-    commands: openingCommands({ repair, members, wrappedKey: facts.wrappedKey, noise }),
+    commands: openingCommands({
+      repair,
+      members,
+      wrappedKey: facts.wrappedKey,
+      payload: facts.payload.beginning,
+      noise,
+    }),
     senderMessage: isStated ? null : askToChange(basename(members.payload), repair, statedFacts(matter)),
     effort: effortOf(matter, tried),
   };

@@ -11,6 +11,8 @@ export interface SignatureMatch {
   readonly name: string;
   /** -log2 of the chance that random bytes match this one pattern. */
   readonly bits: number;
+  /** It packs other files, so that what it holds may well be encrypted. */
+  readonly isContainer: boolean;
 }
 
 interface FileSignature extends SignatureMatch {
@@ -113,6 +115,8 @@ const CIPHERTEXTS: readonly Row[] = [
   ['a CMS message', text('-----BEGIN PKCS7-----')],
 ];
 
+const CONTAINERS: ReadonlySet<string> = new Set(ARCHIVES.map(([name]) => name));
+
 function toSignature([name, bytes, offset = 0]: Row): FileSignature {
   const pattern = bytes
     .split(' ')
@@ -121,7 +125,7 @@ function toSignature([name, bytes, offset = 0]: Row): FileSignature {
     (sum, values) => sum + (values === null ? 0 : BITS_PER_BYTE - Math.log2(values.length)),
     0,
   );
-  return { name, offset, pattern, bits };
+  return { name, offset, pattern, bits, isContainer: CONTAINERS.has(name) };
 }
 
 const SIGNATURES: readonly FileSignature[] = [
@@ -145,5 +149,5 @@ function fits(bytes: Uint8Array, { offset, pattern }: FileSignature): boolean {
 export function matchSignature(beginning: Uint8Array): SignatureMatch | null {
   const matches = SIGNATURES.filter((signature) => fits(beginning, signature));
   const [best] = matches.toSorted((one, other) => other.bits - one.bits);
-  return best === undefined ? null : { name: best.name, bits: best.bits };
+  return best === undefined ? null : { name: best.name, bits: best.bits, isContainer: best.isContainer };
 }

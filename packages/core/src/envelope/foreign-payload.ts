@@ -3,6 +3,7 @@ import { gunzipSync, constants } from 'node:zlib';
 import { findCipher } from '../openssl/ciphers.ts';
 import { MAGIC } from '../openssl/header.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
+import { describeDisguise } from './disguised-payload.ts';
 import { describeAppearance, judgePlaintext } from './evidence.ts';
 import { matchSignature } from './file-signatures.ts';
 import type { PayloadSample } from './payload-sample.ts';
@@ -12,6 +13,10 @@ const REPLACEMENT = Buffer.from([0xef, 0xbf, 0xbd]);
 /** In random bytes it is found once in 16 million places. */
 const TELLING_REPLACEMENTS = 3;
 const HEADER_SIZE = 16;
+/** Bytes. So many zeroes are no ciphertext. */
+const RESERVED_SIZE = 16;
+const NEVER_WRITTEN =
+  'the payload holds nothing but zero bytes: its room was reserved, but it was never written, or not to its end';
 const DESTROYED = 'the payload was passed through a program that took it for UTF-8 text, which destroyed it';
 
 function countOf(bytes: Buffer, part: Buffer): number {
@@ -36,6 +41,7 @@ export function describeUselessPayload({ size, beginning }: PayloadSample, state
   const { blockLength } = findCipher(stated.cipher);
   const mayBeEmpty = blockLength === 1 && stated.salt.kind !== 'header';
   if (size === 0) return mayBeEmpty ? null : 'the payload is empty';
+  if (size >= RESERVED_SIZE && beginning.every((byte) => byte === 0)) return NEVER_WRITTEN;
   if (countOf(beginning, REPLACEMENT) >= TELLING_REPLACEMENTS) return DESTROYED;
   if (beginning.subarray(0, MAGIC.length).equals(MAGIC)) return describeCutHeader(size, blockLength);
   return size < blockLength ? `the payload has ${size} bytes, which is less than one cipher block: it was cut` : null;
@@ -56,12 +62,23 @@ function describeOther(beginning: Buffer): string | null {
   if (isGzippedPayload(beginning)) {
     return 'the payload was compressed with gzip after it was encrypted: decompress it first (gunzip), and send payloads as they are';
   }
+  // A fault of the base64 text itself tells more.
+  if (beginning.toString('latin1').trimStart().startsWith('U2FsdGVkX1')) return null;
+  return describeDisguise(beginning) ?? describeBySignature(beginning) ?? describeAsPlain(beginning);
+}
+
+function describeBySignature(beginning: Buffer): string | null {
   const signature = matchSignature(beginning);
   if (signature !== null && /PGP|CMS|age/.test(signature.name)) {
     return `the payload is ${signature.name}, which another program than openssl enc made`;
   }
+  if (signature?.isContainer !== true) return null;
+  return `the payload is ${signature.name}: it was packed after it was encrypted, or it was not encrypted, and then whoever saw it could read it`;
+}
+
+function describeAsPlain(beginning: Buffer): string | null {
   const { appearance } = judgePlaintext(beginning);
   const isKnown = appearance.kind === 'file' || appearance.kind === 'text' || appearance.kind === 'structured';
-  if (!isKnown || beginning.toString('latin1').trimStart().startsWith('U2FsdGVkX1')) return null;
+  if (!isKnown) return null;
   return `the payload is not encrypted: it is ${describeAppearance(appearance)} as it stands, and whoever saw it could read it`;
 }

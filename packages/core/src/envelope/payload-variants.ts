@@ -151,16 +151,35 @@ function beforeTextMode(form: Form): readonly Form[] {
   return [{ ...form, damage: 'text-mode-transfer', sample }];
 }
 
+/** The half of most ciphers' blocks, and all of the smallest. */
+const COMPARED = 8;
+
+/**
+ * The sample with its beginning cut before the first bytes that stood there already. Under any key at all, equal blocks of ciphertext decrypt
+ * to equal blocks (by CBC and CFB to a pattern as well), which would be taken for structure; what openssl enc writes has no equal blocks but in
+ * ECB mode: in 64 KiB once in 2^39 times.
+ */
+function beforeRepetition(ciphertext: PayloadSample): PayloadSample {
+  const { beginning } = ciphertext;
+  const seen = new Set<bigint>();
+  for (let at = 0; at + COMPARED <= beginning.length; at += COMPARED) {
+    const bytes = beginning.readBigUInt64LE(at);
+    if (seen.has(bytes)) return { ...ciphertext, beginning: beginning.subarray(0, at) };
+    seen.add(bytes);
+  }
+  return ciphertext;
+}
+
 function headerVariant(form: Form, length: number): readonly PayloadVariant[] {
   const headerLength = formatHeader(new Uint8Array(length)).length;
   const { beginning, size, end } = form.sample;
   if (size < headerLength) return [];
   const ciphertextSize = size - headerLength;
-  const ciphertext = {
+  const ciphertext = beforeRepetition({
     size: ciphertextSize,
     beginning: beginning.subarray(headerLength),
     end: end.subarray(-Math.min(end.length, ciphertextSize), end.length),
-  };
+  });
   const saltBytes = beginning.subarray(MAGIC.length, headerLength);
   const { reading, damage, armor } = form;
   return [{ reading, damage, armor, salt: { kind: 'header', length }, saltBytes, ciphertext }];
@@ -182,5 +201,5 @@ function withSalts(form: Form, stated: EncParameters): readonly PayloadVariant[]
   const salt: Salt = stated.salt.kind === 'given' ? stated.salt : { kind: 'none' };
   const saltBytes = salt.kind === 'given' ? salt.bytes : null;
   const { reading, damage, armor, sample } = form;
-  return [{ reading, damage, armor, salt, saltBytes, ciphertext: sample }];
+  return [{ reading, damage, armor, salt, saltBytes, ciphertext: beforeRepetition(sample) }];
 }

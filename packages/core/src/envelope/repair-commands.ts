@@ -13,6 +13,8 @@ export interface CommandInputs {
   readonly members: EnvelopeMembers;
   /** The contents of the wrapped key file (of the payload's, when the two are swapped). */
   readonly wrappedKey: Buffer;
+  /** The payload file's first bytes. */
+  readonly payload: Buffer;
   /** Whether sealdrop must be told to take a plaintext that looks like noise. */
   readonly noise: 'expected' | 'not-expected';
 }
@@ -88,17 +90,25 @@ function opensslCommand(inputs: CommandInputs): string | null {
     return `PASSPHRASE="$(${source})" sh -c ${quoteShellWord(withPayload(inputs, enc))}`;
   }
   const passphrase = parameters.passphraseRule === 'kfile' ? `${source} | ${KFILE_FILTER}` : source;
-  if (inputs.repair.payload === 'as-sent') {
+  if (payloadFilter(inputs) === null) {
     return `${passphrase} | ${withPayload(inputs, `openssl enc -d ${flags} -pass stdin ${output}`)}`;
   }
   return `${passphrase} | { ${withPayload(inputs, `openssl enc -d ${flags} -pass fd:3 ${output}`)}; } 3<&0`;
 }
 
+const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** The filter that gives openssl the payload as it wrote it; null when the file is that. */
+function payloadFilter({ repair, payload }: CommandInputs): string | null {
+  if (repair.payload !== 'as-sent') return `head -c ${repair.payloadSize}`;
+  // In front of base64 text Sealdrop overlooks it, and openssl does not.
+  return payload.subarray(0, UTF8_MARK.length).equals(UTF8_MARK) ? `tail -c +${UTF8_MARK.length + 1}` : null;
+}
+
 function withPayload(inputs: CommandInputs, enc: string): string {
   const path = quotePath(pathsOf(inputs).payload);
-  return inputs.repair.payload === 'as-sent'
-    ? `${enc} -in ${path}`
-    : `head -c ${inputs.repair.payloadSize} ${path} | ${enc}`;
+  const filter = payloadFilter(inputs);
+  return filter === null ? `${enc} -in ${path}` : `${filter} ${path} | ${enc}`;
 }
 
 function rawKeyCommand(inputs: CommandInputs, source: string, output: string): string {
