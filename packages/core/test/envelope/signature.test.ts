@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,6 +52,24 @@ const SIGN: readonly (readonly [string, KeyKind, readonly string[]])[] = [
   ['Ed25519', 'Ed25519', ['pkeyutl', '-sign', '-rawin', '-inkey', 'key.pem', '-in', 'm.json', '-out', 'm.sig']],
 ];
 
+/** A digest first, then its signature: what `pkeyutl -sign` does without -rawin. */
+const PREHASH = [
+  ['dgst', '-sha256', '-binary', '-out', 'm.sha256', 'm.json'],
+  ['pkeyutl', '-sign', '-inkey', 'key.pem', '-in', 'm.sha256', '-out', 'm.sig', '-pkeyopt', 'digest:sha256'],
+] as const;
+const PKEYUTL_RAWIN = ['pkeyutl', '-sign', '-rawin', '-inkey', 'key.pem', '-in', 'm.json', '-out', 'm.sig'];
+const PSS = ['-pkeyopt', 'rsa_padding_mode:pss'];
+
+/** The same signatures by `openssl pkeyutl`, of the manifest and of its digest. */
+const PKEYUTL_SIGN: readonly (readonly [string, KeyKind, readonly (readonly string[])[]])[] = [
+  ['RSA PKCS#1 v1.5 of a digest', 'rsa', PREHASH],
+  ['RSA PKCS#1 v1.5 of the manifest', 'rsa', [[...PKEYUTL_RAWIN, '-digest', 'sha256']]],
+  ['RSA-PSS of a digest', 'rsa', [PREHASH[0], [...PREHASH[1], ...PSS]]],
+  ['RSA-PSS of the manifest', 'rsa', [[...PKEYUTL_RAWIN, '-digest', 'sha256', ...PSS]]],
+  ['ECDSA P-256 of a digest', 'P-256', PREHASH],
+  ['ECDSA P-384 of the manifest', 'P-384', [[...PKEYUTL_RAWIN, '-digest', 'sha384']]],
+];
+
 interface Signer {
   readonly directory: string;
   readonly publicPem: Buffer;
@@ -97,6 +115,65 @@ describe('what openssl signs is verified', () => {
     expect(opened.signedBy).toBe(publicKeyFingerprint(key));
     expect(Buffer.concat(await Array.fromAsync(opened.plaintext()))).toEqual(PLAINTEXT);
     expect(await verifySignature(signed, policy)).toBe(publicKeyFingerprint(key));
+  });
+});
+
+describe('what openssl pkeyutl signs is verified', () => {
+  test.each(PKEYUTL_SIGN)('%s', async (_what, kind, commands) => {
+    const { directory, publicPem } = newSigner(kind);
+    const members = await sealed();
+    writeFileSync(join(directory, 'm.json'), readFileSync(members.manifest));
+    for (const words of commands) openssl(directory, ...words);
+    const signed = withSignature(members, readFileSync(join(directory, 'm.sig')));
+    const key = loadVerificationKey(publicPem, 'key.pub');
+    const policy = { publicKeys: [stranger, key], missing: 'refuse' } as const;
+    expect(await verifySignature(signed, policy)).toBe(publicKeyFingerprint(key));
+  });
+});
+
+describe('what is nearly a signature of openssl is refused', () => {
+  const KINDS = ['rsa', 'pss', 'P-256', 'P-384', 'Ed25519'] as const;
+  const CHANGES: readonly (readonly [string, (signature: Buffer) => Buffer])[] = [
+    ['cut by a byte', (signature) => signature.subarray(0, -1)],
+    ['with a byte behind', (signature) => Buffer.concat([signature, Buffer.of(10)])],
+    [
+      'with a bit changed',
+      (signature) => Buffer.concat([signature.subarray(0, -1), Buffer.of((signature.at(-1) ?? 0) ^ 1)]),
+    ],
+  ];
+
+  test.each(KINDS)('%s: cut, lengthened or changed, or of another manifest', async (kind) => {
+    const { privatePem, publicPem } = newSigner(kind);
+    const policy = { publicKeys: [loadVerificationKey(publicPem, 'key.pub')], missing: 'refuse' } as const;
+    const members = await sealed({ signWith: loadSigningKey(privatePem, 'key.pem') });
+    const signature = readFileSync(members.signature ?? '');
+    await expect(verifySignature(members, policy)).resolves.not.toBeNull();
+    for (const [, change] of CHANGES) {
+      const changed = verifySignature(withSignature(members, change(signature)), policy);
+      await expect(changed).rejects.toMatchObject({ code: 'bad-signature' });
+    }
+    const other = withSignature(await sealed(), signature);
+    await expect(verifySignature(other, policy)).rejects.toMatchObject({ code: 'bad-signature' });
+  });
+
+  test('ECDSA as two numbers side by side rather than in DER', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const members = await sealed();
+    const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+    const signed = withSignature(members, sign('sha256', readFileSync(members.manifest), key));
+    const policy = { publicKeys: [publicKey], missing: 'refuse' } as const;
+    await expect(verifySignature(signed, policy)).rejects.toMatchObject({ code: 'bad-signature' });
+  });
+
+  test('Ed25519 of the digest rather than of the manifest', async () => {
+    const { directory, publicPem } = newSigner('Ed25519');
+    const members = await sealed();
+    writeFileSync(join(directory, 'm.json'), readFileSync(members.manifest));
+    openssl(directory, ...PREHASH[0]);
+    openssl(directory, 'pkeyutl', '-sign', '-rawin', '-inkey', 'key.pem', '-in', 'm.sha256', '-out', 'm.sig');
+    const signed = withSignature(members, readFileSync(join(directory, 'm.sig')));
+    const policy = { publicKeys: [loadVerificationKey(publicPem, 'key.pub')], missing: 'refuse' } as const;
+    await expect(verifySignature(signed, policy)).rejects.toMatchObject({ code: 'bad-signature' });
   });
 });
 
