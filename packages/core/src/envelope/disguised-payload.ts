@@ -1,9 +1,8 @@
 /** What another program made of a payload, or in place of one: to say of such bytes that they are not encrypted would accuse the sender wrongly. */
-import { MAGIC } from '../openssl/header.ts';
+import { ARMORED_MAGIC, MAGIC } from '../openssl/header.ts';
 
 /** Bytes from the beginning in which a wrapping by another program shows. */
 const REACH = 4096;
-const BASE64_MAGIC = 'U2FsdGVkX1';
 /** By Windows PowerShell's `>`. */
 const UTF16_MARK = '\u00ff\u00fe';
 
@@ -17,15 +16,19 @@ const matches =
 /** Each a clause after `the payload`; the first that shows is said. */
 const DISGUISES: readonly Disguise[] = [
   [
-    matches(/^content-type: *(?:application\/(?:x-)?pkcs7-mime|multipart\/encrypted)/im),
+    matches(/^content-type: *application\/(?:x-)?pkcs7-mime/im),
     'is an S/MIME message, which another program than openssl enc made',
+  ],
+  [
+    matches(/^content-type: *multipart\/encrypted/im),
+    'is a PGP/MIME message, which another program than openssl enc made',
   ],
   [
     matches(/^eyJ[\w-]+\.[\w-]*\.[\w-]+\.[\w-]*/),
     'is a JSON Web Encryption, which another program than openssl enc made',
   ],
   [
-    (text) => text.startsWith(UTF16_MARK) && text.replaceAll('\0', '').startsWith(UTF16_MARK + BASE64_MAGIC),
+    (text) => text.startsWith(UTF16_MARK) && text.replaceAll('\0', '').startsWith(UTF16_MARK + ARMORED_MAGIC),
     'is base64 text in UTF-16, as > writes it in Windows PowerShell: send what openssl enc -out wrote',
   ],
   [
@@ -37,7 +40,8 @@ const DISGUISES: readonly Disguise[] = [
     'is base64 text of base64 text: decode it once (openssl base64 -d), or send what openssl enc wrote',
   ],
   [
-    (text) => text.includes(BASE64_MAGIC),
+    // As openssl breaks lines, or a mail program that quotes them.
+    matches(/^[> \t]*U2FsdGVkX1/m),
     'is base64 text of openssl enc with other text in front: only the base64 lines count',
   ],
 ];

@@ -4,6 +4,7 @@
  *
  * - **Beginning** (up to 64 KiB): the average of five models (a file signature, text, UTF-8, byte frequencies, and noise itself: 0 bits),
  *   each as in byte-statistics.ts: log2 of the mean of their 2^bits. Averages of such models are such models.
+ *   What repeats itself in the ciphertext, and all behind it, is not looked at (ciphertext-repetition.ts).
  * - **Padding**: a length of n out of blocks of k bytes is expected once in k times from a right key and once in 2^8n from noise:
  *   8n - log2 k bits. An invalid padding ends the matter.
  * - Both are independent of each other in noise, so that bits add up.
@@ -29,7 +30,7 @@ const STATED_COST = 1;
 const CANDIDATE_COST: number = 1 + Math.log2(MAXIMUM_CANDIDATES);
 
 /** Bits from which on a beginning counts as recognised rather than noise: noise gets there once in 65,536 times. */
-const RECOGNISED_BITS = 16;
+export const RECOGNISED_BITS = 16;
 /** Bytes. A shorter plaintext without a recognised beginning may be a key or a token as well as noise: it is undecided. */
 const DECIDABLE_SIZE = 256;
 const DEVIATIONS_OF_NOISE = 5;

@@ -11,8 +11,8 @@ export interface SignatureMatch {
   readonly name: string;
   /** -log2 of the chance that random bytes match this one pattern. */
   readonly bits: number;
-  /** It packs other files, so that what it holds may well be encrypted. */
-  readonly isContainer: boolean;
+  /** What such a file is made of: other files, which may well be encrypted; what another program encrypted; or what anyone can read. */
+  readonly packs: 'files' | 'ciphertext' | 'plaintext';
 }
 
 interface FileSignature extends SignatureMatch {
@@ -76,7 +76,6 @@ const DATA: readonly Row[] = [
   ['a packet capture', '0a 0d 0d 0a'],
   ['serialized Java objects', 'ac ed 00 05'],
   ['a disk image', `${text('QFI')} fb 00 00 00`],
-  ['a LUKS volume', `${text('LUKS')} ba be 00 01|02`],
 ];
 
 const MEDIA: readonly Row[] = [
@@ -108,6 +107,7 @@ const CIPHERTEXTS: readonly Row[] = [
   ['an age file', text('age-encryption.org/v1')],
   ['a PGP message', text('-----BEGIN PGP MESSAGE-----')],
   ['a PGP message', '84|85 01|02|03 .. 03', 0],
+  ['a LUKS volume', `${text('LUKS')} ba be 00 01|02`],
   ['a CMS message', '30 80|82|83|84 .. .. .. .. 06 09 2a 86 48 86 f7 0d 01 07'],
   ['a CMS message', '30 82 .. .. 06 09 2a 86 48 86 f7 0d 01 07'],
   ['a CMS message', '30 80 06 09 2a 86 48 86 f7 0d 01 07'],
@@ -115,9 +115,7 @@ const CIPHERTEXTS: readonly Row[] = [
   ['a CMS message', text('-----BEGIN PKCS7-----')],
 ];
 
-const CONTAINERS: ReadonlySet<string> = new Set(ARCHIVES.map(([name]) => name));
-
-function toSignature([name, bytes, offset = 0]: Row): FileSignature {
+function toSignature([name, bytes, offset = 0]: Row, packs: FileSignature['packs']): FileSignature {
   const pattern = bytes
     .split(' ')
     .map((byte) => (byte === '..' ? null : byte.split('|').map((digits) => Number.parseInt(digits, HEXADECIMAL))));
@@ -125,17 +123,14 @@ function toSignature([name, bytes, offset = 0]: Row): FileSignature {
     (sum, values) => sum + (values === null ? 0 : BITS_PER_BYTE - Math.log2(values.length)),
     0,
   );
-  return { name, offset, pattern, bits, isContainer: CONTAINERS.has(name) };
+  return { name, offset, pattern, bits, packs };
 }
 
 const SIGNATURES: readonly FileSignature[] = [
-  ...ARCHIVES,
-  ...DOCUMENTS,
-  ...DATA,
-  ...MEDIA,
-  ...PROGRAMS,
-  ...CIPHERTEXTS,
-].map(toSignature);
+  ...ARCHIVES.map((row) => toSignature(row, 'files')),
+  ...[...DOCUMENTS, ...DATA, ...MEDIA, ...PROGRAMS].map((row) => toSignature(row, 'plaintext')),
+  ...CIPHERTEXTS.map((row) => toSignature(row, 'ciphertext')),
+];
 
 /** How many patterns are looked for. */
 export const SIGNATURE_COUNT: number = SIGNATURES.length;
@@ -149,5 +144,5 @@ function fits(bytes: Uint8Array, { offset, pattern }: FileSignature): boolean {
 export function matchSignature(beginning: Uint8Array): SignatureMatch | null {
   const matches = SIGNATURES.filter((signature) => fits(beginning, signature));
   const [best] = matches.toSorted((one, other) => other.bits - one.bits);
-  return best === undefined ? null : { name: best.name, bits: best.bits, isContainer: best.isContainer };
+  return best === undefined ? null : { name: best.name, bits: best.bits, packs: best.packs };
 }

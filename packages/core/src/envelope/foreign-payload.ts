@@ -1,10 +1,10 @@
 /** What a payload is that openssl enc did not write, or that no longer is what it wrote. */
 import { gunzipSync, constants } from 'node:zlib';
 import { findCipher } from '../openssl/ciphers.ts';
-import { MAGIC } from '../openssl/header.ts';
+import { ARMORED_MAGIC, MAGIC, readAsText } from '../openssl/header.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { describeDisguise } from './disguised-payload.ts';
-import { describeAppearance, judgePlaintext } from './evidence.ts';
+import { describeAppearance, judgePlaintext, RECOGNISED_BITS } from './evidence.ts';
 import { matchSignature } from './file-signatures.ts';
 import type { PayloadSample } from './payload-sample.ts';
 
@@ -15,8 +15,6 @@ const TELLING_REPLACEMENTS = 3;
 const HEADER_SIZE = 16;
 /** Bytes. So many zeroes are no ciphertext. */
 const RESERVED_SIZE = 16;
-const NEVER_WRITTEN =
-  'the payload holds nothing but zero bytes: its room was reserved, but it was never written, or not to its end';
 const DESTROYED = 'the payload was passed through a program that took it for UTF-8 text, which destroyed it';
 
 function countOf(bytes: Buffer, part: Buffer): number {
@@ -41,10 +39,16 @@ export function describeUselessPayload({ size, beginning }: PayloadSample, state
   const { blockLength } = findCipher(stated.cipher);
   const mayBeEmpty = blockLength === 1 && stated.salt.kind !== 'header';
   if (size === 0) return mayBeEmpty ? null : 'the payload is empty';
-  if (size >= RESERVED_SIZE && beginning.every((byte) => byte === 0)) return NEVER_WRITTEN;
+  if (size >= RESERVED_SIZE && beginning.every((byte) => byte === 0)) return describeZeroes(size, beginning.length);
   if (countOf(beginning, REPLACEMENT) >= TELLING_REPLACEMENTS) return DESTROYED;
   if (beginning.subarray(0, MAGIC.length).equals(MAGIC)) return describeCutHeader(size, blockLength);
   return size < blockLength ? `the payload has ${size} bytes, which is less than one cipher block: it was cut` : null;
+}
+
+/** As an upload leaves it that was broken off, of a program that takes the room first and writes later. */
+function describeZeroes(size: number, seen: number): string {
+  const what = seen < size ? `begins with ${seen} zero bytes` : 'holds nothing but zero bytes';
+  return `the payload ${what}: its room was reserved, but it was never written, or not all of it`;
 }
 
 function describeCutHeader(size: number, blockLength: number): string | null {
@@ -63,16 +67,17 @@ function describeOther(beginning: Buffer): string | null {
     return 'the payload was compressed with gzip after it was encrypted: decompress it first (gunzip), and send payloads as they are';
   }
   // A fault of the base64 text itself tells more.
-  if (beginning.toString('latin1').trimStart().startsWith('U2FsdGVkX1')) return null;
+  if (readAsText(beginning).startsWith(ARMORED_MAGIC)) return null;
   return describeDisguise(beginning) ?? describeBySignature(beginning) ?? describeAsPlain(beginning);
 }
 
 function describeBySignature(beginning: Buffer): string | null {
   const signature = matchSignature(beginning);
-  if (signature !== null && /PGP|CMS|age/.test(signature.name)) {
+  if (signature === null || signature.bits < RECOGNISED_BITS) return null;
+  if (signature.packs === 'ciphertext') {
     return `the payload is ${signature.name}, which another program than openssl enc made`;
   }
-  if (signature?.isContainer !== true) return null;
+  if (signature.packs !== 'files') return null;
   return `the payload is ${signature.name}: it was packed after it was encrypted, or it was not encrypted, and then whoever saw it could read it`;
 }
 

@@ -5,7 +5,7 @@ import { aboutSubject, toSealdropError } from '../errors.ts';
 import { MAXIMUM_WRAPPED_KEY_SIZE, readWrappedKey } from '../keys/read-wrapped-key.ts';
 import { formatOaep } from '../keys/oaep-parameters.ts';
 import { createArmorDecoder } from '../openssl/armor.ts';
-import { MAGIC, parseHeader } from '../openssl/header.ts';
+import { ARMORED_MAGIC, MAGIC, parseHeader, readAsText } from '../openssl/header.ts';
 import { formatFlags } from '../openssl/parameters.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { plaintextNameOf } from './naming.ts';
@@ -51,7 +51,6 @@ export interface Inspection {
 const BITS_PER_BYTE = 8;
 const DEFAULT_SALT_LENGTH = 8;
 const BEGINNING_SIZE = 64;
-const ARMORED_MAGIC = 'U2FsdGVkX1';
 
 type Attempt = <Result>(work: () => Promise<Result>) => Promise<Result | null>;
 
@@ -103,10 +102,7 @@ async function inspectWrappedKey(path: string): Promise<Inspection['wrappedKey']
 
 async function inspectPayload(path: string): Promise<Inspection['payload']> {
   const beginning = (await readMember(path, BEGINNING_SIZE)).subarray(0, BEGINNING_SIZE);
-  const text = beginning
-    .toString('latin1')
-    .replace(/^\u00ef\u00bb\u00bf/, '')
-    .trimStart();
+  const text = readAsText(beginning);
   const armored = text.startsWith(ARMORED_MAGIC);
   const bytes = armored ? Buffer.from(text, 'base64') : beginning;
   const salted = bytes.subarray(0, MAGIC.length).equals(MAGIC);

@@ -11,6 +11,7 @@ const UTF16_MARK = Buffer.from([0xff, 0xfe]);
 const UTF16_BIG_ENDIAN_MARK = Buffer.from([0xfe, 0xff]);
 const LINE_END = Buffer.from('\n');
 const BASE64_LINE = 64;
+const WHOLE_OR_LAST_LINE = /.{1,64}/g;
 
 interface Reading {
   /** The key file as it was at encryption; null when the reading does not apply. */
@@ -71,7 +72,7 @@ function withoutMarkAndCarriageReturn(keyFile: Buffer): Buffer | null {
 /** As `openssl base64` breaks lines; null where there is one line only. */
 function encodeBase64InLines(keyFile: Buffer): Buffer | null {
   const text = keyFile.toString('base64');
-  return text.length > BASE64_LINE ? Buffer.from(`${text.slice(0, BASE64_LINE)}\n`) : null;
+  return text.length > BASE64_LINE ? Buffer.from(text.replaceAll(WHOLE_OR_LAST_LINE, '$&\n')) : null;
 }
 
 function decodeBase64(keyFile: Buffer): Buffer | null {

@@ -3,8 +3,9 @@ import { toSealdropError } from '../errors.ts';
 import type { SealdropError } from '../errors.ts';
 import { DEFAULT_SALT_LENGTH, MAXIMUM_SALT_LENGTH } from '../openssl/check-parameters.ts';
 import { findCipher } from '../openssl/ciphers.ts';
-import { formatHeader, MAGIC } from '../openssl/header.ts';
+import { ARMORED_MAGIC, formatHeader, MAGIC, readAsText } from '../openssl/header.ts';
 import type { EncParameters, Salt } from '../openssl/parameters.ts';
+import { lengthBeforeRepetition } from './ciphertext-repetition.ts';
 import { cutSample, sampleArmored } from './payload-sample.ts';
 import type { PayloadSample } from './payload-sample.ts';
 
@@ -38,7 +39,6 @@ interface Form {
 
 const LF = 0x0a;
 const CR = 0x0d;
-const ARMORED_MAGIC = 'U2FsdGVkX1';
 /** Lines of other base64 programs have up to 76 characters. */
 const LONGEST_LINE = 76;
 /** Bits of `Salted__` that may be damaged for it to be recognised all the same: of 64 random bits, so few differ once in 2^32 times. */
@@ -46,11 +46,6 @@ const DAMAGED_BITS = 8;
 
 function beginsWithMagic({ beginning }: PayloadSample): boolean {
   return beginning.subarray(0, MAGIC.length).equals(MAGIC);
-}
-
-function textOf({ beginning }: PayloadSample): string {
-  const text = beginning.toString('latin1');
-  return text.replace(/^\u00ef\u00bb\u00bf/, '').trimStart();
 }
 
 function armorOf(text: string, stated: EncParameters['armor']): 'lines' | 'one-line' {
@@ -68,7 +63,7 @@ export interface VariantOptions {
 /** Every reading of the payload that is worth a try; the stated one first, unless the payload itself tells of another. */
 export async function payloadVariants(raw: PayloadSample, options: VariantOptions): Promise<PayloadVariants> {
   const { stated } = options;
-  const text = textOf(raw);
+  const text = readAsText(raw.beginning);
   const isArmored = text.startsWith(ARMORED_MAGIC);
   const binary = binaryForms(raw);
   if (beginsWithMagic(raw) || (stated.armor === 'none' && !isArmored && !/^[A-Za-z0-9+/=\s]+$/.test(text))) {
@@ -140,7 +135,7 @@ function damagedHeader(form: Form): readonly Form[] {
 /** A transfer in text mode to Windows puts a CR before every LF: where no LF is without one, it can be looked behind. */
 function beforeTextMode(form: Form): readonly Form[] {
   const { all, behindCr } = lineEndsOf(form.sample);
-  if (all < 2 || behindCr !== all) return [];
+  if (all === 0 || behindCr !== all) return [];
   const undo = (bytes: Buffer) => Buffer.from(bytes.toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
   const beginning = undo(form.sample.beginning);
   const isWhole = form.sample.beginning.length === form.sample.size;
@@ -151,23 +146,10 @@ function beforeTextMode(form: Form): readonly Form[] {
   return [{ ...form, damage: 'text-mode-transfer', sample }];
 }
 
-/** The half of most ciphers' blocks, and all of the smallest. */
-const COMPARED = 8;
-
-/**
- * The sample with its beginning cut before the first bytes that stood there already. Under any key at all, equal blocks of ciphertext decrypt
- * to equal blocks (by CBC and CFB to a pattern as well), which would be taken for structure; what openssl enc writes has no equal blocks but in
- * ECB mode: in 64 KiB once in 2^39 times.
- */
+/** The sample without what repeats itself at its beginning: that is no evidence. */
 function beforeRepetition(ciphertext: PayloadSample): PayloadSample {
   const { beginning } = ciphertext;
-  const seen = new Set<bigint>();
-  for (let at = 0; at + COMPARED <= beginning.length; at += COMPARED) {
-    const bytes = beginning.readBigUInt64LE(at);
-    if (seen.has(bytes)) return { ...ciphertext, beginning: beginning.subarray(0, at) };
-    seen.add(bytes);
-  }
-  return ciphertext;
+  return { ...ciphertext, beginning: beginning.subarray(0, lengthBeforeRepetition(beginning)) };
 }
 
 function headerVariant(form: Form, length: number): readonly PayloadVariant[] {

@@ -102,6 +102,7 @@ const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 function payloadFilter({ repair, payload }: CommandInputs): string | null {
   if (repair.payload !== 'as-sent') return `head -c ${repair.payloadSize}`;
   // In front of base64 text Sealdrop overlooks it, and openssl does not.
+  if (repair.parameters.armor === 'none') return null;
   return payload.subarray(0, UTF8_MARK.length).equals(UTF8_MARK) ? `tail -c +${UTF8_MARK.length + 1}` : null;
 }
 

@@ -4,7 +4,7 @@ import type { Salt } from './parameters.ts';
 /** openssl/apps/enc.c: `static const char magic[] = "Salted__"`. */
 export const MAGIC = Buffer.from('Salted__', 'latin1');
 /** What `Salted__` and one byte more begin with as base64. */
-const ARMORED_MAGIC = 'U2FsdGVkX1';
+export const ARMORED_MAGIC = 'U2FsdGVkX1';
 
 export interface Header {
   readonly salt: Buffer | null;
@@ -24,12 +24,14 @@ function startsWith(bytes: Uint8Array, whole: Uint8Array): boolean {
   return bytes.length >= whole.length && isPrefixOf(bytes, whole);
 }
 
+/** Bytes as text, from where base64 text begins: behind a byte order mark (UTF-8) and blanks. */
+export function readAsText(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  return text.replace(/^\u00ef\u00bb\u00bf/, '').trimStart();
+}
+
 function noHeader(bytes: Uint8Array): SealdropError {
-  const text = Buffer.from(bytes)
-    .toString('latin1')
-    .replace(/^\u00ef\u00bb\u00bf/, '')
-    .trimStart();
-  const hint = text.startsWith(ARMORED_MAGIC)
+  const hint = readAsText(bytes).startsWith(ARMORED_MAGIC)
     ? 'it is base64 text: add -a to the parameters'
     : 'the payload is damaged, is another file, or was made with -nosalt, -S or -K: the parameters must say so';
   return new SealdropError('bad-header', 'the payload does not begin with Salted__', { hint });

@@ -77,6 +77,16 @@ describe('what was made of an encrypted payload is never called readable by anyo
       'head -c 5000 /dev/zero > data.enc',
       /nothing but zero bytes: its room was reserved/,
     ],
+    [
+      'reserved, and written only far behind',
+      '{ head -c 100000 /dev/zero; cat payload; } > data.enc',
+      /begins with \d+ zero bytes: its room was reserved/,
+    ],
+    [
+      'as a PGP/MIME message',
+      "printf 'From: a\\nContent-Type: multipart/encrypted; boundary=x\\n\\n--x\\n' > data.enc",
+      /is a PGP\/MIME message, which another/,
+    ],
   ])('%s', async (_what, script, sentence) => {
     const diagnosis = await diagnoseMade(script);
     expect(diagnosis).toMatchObject({ outcome: 'does-not-open', repair: null });
@@ -92,6 +102,13 @@ test('base64 text behind a byte order mark is opened by the command that is prin
   expect(verdict).toBe('certain');
   execFileSync('sh', ['-ec', commands?.openssl ?? 'false'], { cwd: directory, stdio: 'ignore' });
   expect(readFileSync(join(directory, 'data'), 'utf8')).toBe(TEXT);
+});
+
+test('base64 text behind a byte order mark is nothing else when the key is wrong', async () => {
+  const mark = "printf '\\357\\273\\277'";
+  const enc = 'openssl enc -aes-256-cbc -pbkdf2 -a -in plain -pass pass:another';
+  const { sentence } = await diagnoseMade(`{ ${mark}; ${enc}; } > data.enc`);
+  expect(sentence).toMatch(/^The wrapped key opens, but no reading of the key file/);
 });
 
 /** Under any key at all, equal blocks of ciphertext decrypt to equal blocks: that is a pattern, and proves nothing. */
