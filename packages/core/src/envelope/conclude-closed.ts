@@ -7,6 +7,7 @@ import type { Diagnosis } from './diagnosis.ts';
 import { describeAppearance, describeOdds, verdictOf } from './evidence.ts';
 import type { Verdict } from './evidence.ts';
 import { askToSendAgain, describeChanges } from './repair-words.ts';
+import { provenBits } from './search-candidates.ts';
 import type { CandidateSearch, RatedCandidate } from './search-candidates.ts';
 
 interface Closed {
@@ -115,7 +116,7 @@ function describeDamage({ candidate, trial }: RatedCandidate): string {
 
 /** The key is right, and the payload is not what was encrypted. */
 export function concludeDamaged(matter: OpenCase, damaged: RatedCandidate, search: CandidateSearch): Diagnosis {
-  const bits = Number.isFinite(damaged.bits) ? damaged.bits : damaged.beginningBits;
+  const bits = provenBits(damaged);
   const changes = describeChanges(statedFacts(matter), repairOf(matter, damaged));
   const clauses = [
     describeDamage(damaged),

@@ -18,6 +18,7 @@ import { describeForeignPayload } from './foreign-payload.ts';
 import { keyFileReading } from './key-file-readings.ts';
 import { openingCommands } from './repair-commands.ts';
 import { askToChange } from './repair-words.ts';
+import { provenBits } from './search-candidates.ts';
 import type { CandidateSearch, RatedCandidate } from './search-candidates.ts';
 
 export interface SearchFacts {
@@ -33,17 +34,35 @@ function verdictOn(rated: RatedCandidate | null): Verdict {
   return rated === null ? 'none' : verdictOf(rated.bits);
 }
 
+/** Bits. Noise behind a line end does so much better than the plaintext in its place once in 65,536 times. */
+const OUTWEIGHING_BITS = 16;
+
+/** Undoing a damage gives so much more of a plaintext that what opens without can only be its beginning: modes without padding open anything. */
+function outweighs(damaged: RatedCandidate, best: RatedCandidate | null): boolean {
+  if (damaged.candidate.variant.damage === 'none') return false;
+  return best === null || provenBits(damaged) >= best.bits + OUTWEIGHING_BITS;
+}
+
 /** The wrapped key opened, and the candidates were tried: what is certain goes before what is likely, and that before what nothing shows. */
 export function concludeFromSearch(matter: OpenCase, tried: SearchFacts): Diagnosis {
   const { search, manifestFault } = tried;
-  const { best, damaged } = search;
   if (matter.facts.isAppendedToItself) return concludeAppendedToItself(matter, search);
   if (manifestFault !== null) return concludeAgainstManifest(matter, manifestFault, search);
-  if (best !== null && verdictOn(best) === 'certain') return opened(matter, best, search);
-  if (damaged !== null) return concludeDamaged(matter, damaged, search);
-  if (best !== null && verdictOn(best) === 'likely') return opened(matter, best, search);
+  const proven = concludeFromEvidence(matter, search);
+  if (proven !== null) return proven;
   const fault = faultOf(matter, tried);
   return fault.length > 0 ? concludeFromFault(matter, fault, search) : concludeUncertain(matter, tried);
+}
+
+/** Null when the evidence speaks for no candidate. */
+function concludeFromEvidence(matter: OpenCase, search: CandidateSearch): Diagnosis | null {
+  const { best, damaged } = search;
+  const verdict = verdictOn(best);
+  if (damaged !== null && (verdict !== 'certain' || outweighs(damaged, best))) {
+    return concludeDamaged(matter, damaged, search);
+  }
+  const isProven = best !== null && (verdict === 'certain' || verdict === 'likely');
+  return isProven ? opened(matter, best, search) : null;
 }
 
 function faultOf({ facts }: OpenCase, { armorFault, keyFileFault }: SearchFacts): readonly string[] {
@@ -99,7 +118,7 @@ function remarkOn({ trial }: RatedCandidate): string {
     return 'its plaintext looks like noise, as compressed or encrypted data without a file signature do';
   }
   if (appearance.kind === 'file' && appearance.name.startsWith('another payload')) {
-    return 'its plaintext is another payload of openssl enc: it was encrypted twice, so decrypt the result once more';
+    return 'it was encrypted twice, and this opens the outer of the two: what comes out is another payload of openssl enc, to be decrypted once more with the key file and parameters of the inner one';
   }
   return '';
 }

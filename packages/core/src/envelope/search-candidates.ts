@@ -64,6 +64,11 @@ function rate(candidate: Candidate, trial: Trial, stated: CandidateSource['state
   };
 }
 
+/** Evidence that the key is right, whether or not the payload is whole. */
+export function provenBits({ bits, beginningBits }: RatedCandidate): number {
+  return Number.isFinite(bits) ? bits : beginningBits;
+}
+
 class Search {
   stated: RatedCandidate | null = null;
   best: RatedCandidate | null = null;
@@ -73,14 +78,16 @@ class Search {
   note(rated: RatedCandidate): void {
     this.tried += 1;
     if (rated.isStated) this.stated ??= rated;
-    const { candidate, trial, bits, beginningBits } = rated;
+    const { candidate, bits } = rated;
     const isDamaged = candidate.variant.damage !== 'none' || !Number.isFinite(bits);
     if (!isDamaged) {
       if (this.best === null || bits > this.best.bits) this.best = rated;
       return;
     }
-    const proven = trial.padding.kind === 'valid' ? bits : beginningBits;
-    if (this.damaged === null && verdictOf(proven) === 'certain') this.damaged = rated;
+    const proven = provenBits(rated);
+    if (verdictOf(proven) !== 'certain') return;
+    // Of several damages, the one that explains most of the payload.
+    if (this.damaged === null || proven > provenBits(this.damaged)) this.damaged = rated;
   }
 
   isConclusive(): boolean {
