@@ -53,6 +53,6 @@ export {
   type PlaintextEvidence,
   type Verdict,
 } from './envelope/evidence.ts';
-export { checkPlausible, type ImplausiblePlaintext } from './envelope/implausible.ts';
+export { checkPlausible, type ImplausiblePlaintext, type OpenedBeginning } from './envelope/implausible.ts';
 export { signManifest, type SignaturePolicy, verifyManifestSignature, verifySignature } from './envelope/signature.ts';
 export * from './envelope/signature-keys.ts';

@@ -1,11 +1,24 @@
 /** The guard against a wrong key that nothing else shows: noise is not passed on as plaintext. */
 import { SealdropError } from '../errors.ts';
+import { findCipher } from '../openssl/ciphers.ts';
+import type { CipherName } from '../openssl/ciphers.ts';
+import type { EncParameters } from '../openssl/parameters.ts';
+import { canProbePadding } from '../openssl/probe-padding.ts';
+import { lengthBeforeRepetition } from './ciphertext-repetition.ts';
 import { EVIDENCE_SIZE, judgePlaintext } from './evidence.ts';
 
 /** Whether plaintext that looks like noise is `implausible-plaintext`. */
 export type ImplausiblePlaintext = 'refuse' | 'allow';
 
-function implausible(name: string): SealdropError {
+/** The beginnings of a payload in both forms. */
+export interface OpenedBeginning {
+  readonly plaintext: Uint8Array;
+  /** Behind the header, in the binary form; no shorter than the plaintext. */
+  readonly ciphertext: Uint8Array;
+  readonly cipher: CipherName;
+}
+
+function noise(name: string): SealdropError {
   return new SealdropError(
     'implausible-plaintext',
     `${name}: decrypts to noise, as a wrong key or wrong parameters make it, and no MAC vouches for it`,
@@ -15,16 +28,47 @@ function implausible(name: string): SealdropError {
   );
 }
 
-/** @throws SealdropError `implausible-plaintext` when the first `EVIDENCE_SIZE` bytes, or all, look like noise */
-export function checkPlausible(beginning: Uint8Array, name: string): void {
-  if (judgePlaintext(beginning).appearance.kind === 'noise') throw implausible(name);
+function repetition(name: string, length: number): SealdropError {
+  return new SealdropError(
+    'implausible-plaintext',
+    `${name}: repeats itself after ${length} bytes of ciphertext, as openssl enc never writes it, and nothing before that shows that the key is right`,
+    { hint: 'the payload was damaged or not written to its end: ask the sender to send it again' },
+  );
+}
+
+/**
+ * What repeats itself in the ciphertext is left out: it would be taken for structure. It can be the sender's in ECB mode only.
+ * @throws SealdropError `implausible-plaintext` when the first `EVIDENCE_SIZE` bytes, or all, look like noise
+ */
+export function checkPlausible({ plaintext, ciphertext, cipher }: OpenedBeginning, name: string): void {
+  const seen = ciphertext.subarray(0, EVIDENCE_SIZE);
+  const length = lengthBeforeRepetition(seen);
+  const { kind } = judgePlaintext(plaintext.subarray(0, length)).appearance;
+  if (kind === 'noise') throw noise(name);
+  const isDamaged = length < seen.length && findCipher(cipher).mode !== 'ecb';
+  if (isDamaged && (kind === 'undecided' || kind === 'empty')) throw repetition(name, length);
+}
+
+/** Keeps the first `EVIDENCE_SIZE` bytes of what passes by. */
+export class Beginning {
+  #bytes = Buffer.alloc(0);
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  add(piece: Uint8Array): void {
+    const missing = EVIDENCE_SIZE - this.#bytes.length;
+    if (missing > 0) this.#bytes = Buffer.concat([this.#bytes, piece.subarray(0, missing)]);
+  }
 }
 
 export interface GuardOptions {
   /** What the plaintext comes from, for the message. */
   readonly name: string;
-  /** Whether the end of a payload says more than the beginning of its plaintext: a padding may be wrong there. */
-  readonly end: 'padded' | 'unpadded';
+  readonly parameters: EncParameters;
+  /** Holds no less of the ciphertext than has come out as plaintext. */
+  readonly ciphertext: Beginning;
 }
 
 /**
@@ -34,14 +78,15 @@ export interface GuardOptions {
  */
 export async function* guardPlaintext(
   plaintext: AsyncGenerator<Buffer>,
-  { name, end }: GuardOptions,
+  { name, parameters, ciphertext }: GuardOptions,
 ): AsyncGenerator<Buffer> {
+  const { cipher } = parameters;
   try {
     const beginning = await takeBeginning(plaintext);
     try {
-      checkPlausible(Buffer.concat(beginning), name);
+      checkPlausible({ plaintext: Buffer.concat(beginning), ciphertext: ciphertext.bytes, cipher }, name);
     } catch (error) {
-      if (end === 'padded') await readToEnd(plaintext);
+      if (canProbePadding(parameters)) await readToEnd(plaintext);
       throw error;
     }
     yield* beginning;

@@ -7,18 +7,19 @@ import { MAXIMUM_WRAPPED_KEY_SIZE, readWrappedKey } from '../keys/read-wrapped-k
 import { unwrapKey } from '../keys/wrapped-key.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { prepareThreads, threadsPay } from '../openssl/payload-file.ts';
+import { observe } from '../openssl/byte-source.ts';
 import { decryptPayload } from '../openssl/payload-stream.ts';
-import { canProbePadding } from '../openssl/probe-padding.ts';
+import type { DecryptOptions } from '../openssl/payload-stream.ts';
 import { choosePassphrase } from './choose-passphrase.ts';
 import type { ChosenPassphrase } from './choose-passphrase.ts';
-import { guardPlaintext } from './implausible.ts';
+import { Beginning, guardPlaintext } from './implausible.ts';
 import type { ImplausiblePlaintext } from './implausible.ts';
 import type { EnvelopeMembers } from './naming.ts';
 import { isAppendedToItself } from './doubled-payload.ts';
 import { locatePayload } from './locate-payload.ts';
 import type { LocatedPayload } from './locate-payload.ts';
 import { removeQuietly } from './output-file.ts';
-import { observe, writeNewFile } from './payload-reader.ts';
+import { writeNewFile } from './payload-reader.ts';
 import type { ReadOptions } from './payload-reader.ts';
 import { writePlaintextFile } from './plaintext-file.ts';
 import { readMember } from './read-member.ts';
@@ -315,13 +316,18 @@ class Opened implements OpenedEnvelope {
 
   /** Noise is held back, unless it is expected or a MAC vouches for it. */
   #decrypt(options: ReadPlaintextOptions): AsyncGenerator<Buffer> {
-    const plaintext = this.#decryptAll(options);
-    if (this.#state.implausible === 'allow' || this.verification === 'manifest-mac') return plaintext;
-    const end = canProbePadding(this.parameters) ? 'padded' : 'unpadded';
-    return guardPlaintext(plaintext, { name: this.#state.located.name, end });
+    const { implausible, located } = this.#state;
+    const { parameters } = this;
+    if (implausible === 'allow' || this.verification === 'manifest-mac') return this.#decryptAll(options);
+    const ciphertext = new Beginning();
+    const plaintext = this.#decryptAll(options, (piece) => ciphertext.add(piece));
+    return guardPlaintext(plaintext, { name: located.name, parameters, ciphertext });
   }
 
-  async *#decryptAll(options: ReadPlaintextOptions): AsyncGenerator<Buffer> {
+  async *#decryptAll(
+    options: ReadPlaintextOptions,
+    onCiphertext?: DecryptOptions['onCiphertext'],
+  ): AsyncGenerator<Buffer> {
     const { located, statement, maximumIterations } = this.#state;
     const { parameters } = this;
     const { signal } = options;
@@ -330,7 +336,8 @@ class Opened implements OpenedEnvelope {
     const payload = observe(located.read(options), (chunk) => check?.update(chunk));
     let size = 0;
     try {
-      for await (const chunk of decryptPayload(payload, { parameters, secret, maximumIterations, signal })) {
+      const how = { parameters, secret, maximumIterations, signal, onCiphertext };
+      for await (const chunk of decryptPayload(payload, how)) {
         size += chunk.length;
         yield chunk;
       }

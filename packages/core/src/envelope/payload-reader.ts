@@ -77,14 +77,6 @@ export async function* readStreamInChunks(
   }
 }
 
-/** Passes chunks on unchanged and shows each to `see`. */
-export async function* observe(source: AsyncIterable<Buffer>, see: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
-    see(chunk);
-    yield chunk;
-  }
-}
-
 /**
  * Writes all chunks into a new file and fsyncs it. What is written is given up.
  * @returns bytes written

@@ -1,10 +1,11 @@
 /** The payload of an envelope that is being sealed: encrypted, and digested for the manifest's MAC. */
+import { observe } from '../openssl/byte-source.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { encryptPayloadFile, threadsPay } from '../openssl/payload-file.ts';
 import { encryptPayload } from '../openssl/payload-stream.ts';
 import type { LocatedPayload } from './locate-payload.ts';
 import { macKey, payloadMac } from './manifest.ts';
-import { observe, writeNewFile } from './payload-reader.ts';
+import { writeNewFile } from './payload-reader.ts';
 import type { ReadOptions } from './payload-reader.ts';
 
 export interface PayloadWriteOptions extends ReadOptions {

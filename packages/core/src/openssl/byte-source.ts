@@ -10,6 +10,17 @@ export async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator
   }
 }
 
+/** Passes chunks on unchanged and shows each to `see`. */
+export async function* observe<Chunk>(
+  source: AsyncIterable<Chunk>,
+  see: (chunk: Chunk) => void,
+): AsyncGenerator<Chunk> {
+  for await (const chunk of source) {
+    see(chunk);
+    yield chunk;
+  }
+}
+
 function cancelled(signal: AbortSignal): SealdropError {
   return new SealdropError('cancelled', 'interrupted', { cause: signal.reason });
 }

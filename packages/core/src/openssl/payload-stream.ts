@@ -6,7 +6,7 @@ import { checkParameters } from './check-parameters.ts';
 import { formatHeader, type Header, parseHeader } from './header.ts';
 import { deriveKey, toNodeIv } from './key-derivation.ts';
 import type { EncParameters, Salt } from './parameters.ts';
-import { abortable, pieces } from './byte-source.ts';
+import { abortable, observe, pieces } from './byte-source.ts';
 import { createDecryptor, createEncryptor } from './payload-transform.ts';
 
 export interface PayloadOptions {
@@ -66,6 +66,11 @@ async function* prepend(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Asy
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
+export interface DecryptOptions extends PayloadOptions {
+  /** Called with each piece of the ciphertext, in the binary form and without the header, before its plaintext comes out. */
+  readonly onCiphertext?: ((piece: Uint8Array) => void) | undefined;
+}
+
 /**
  * Decrypts what `openssl enc` wrote. Nothing is read before the first `next()`; only what is asked for is read ahead.
  * Without a MAC, plaintext comes out before it is known to be whole: use it only once the iteration has ended without an error.
@@ -75,15 +80,16 @@ async function* prepend(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Asy
  */
 export async function* decryptPayload(
   source: AsyncIterable<Uint8Array>,
-  options: PayloadOptions,
+  options: DecryptOptions,
 ): AsyncGenerator<Buffer> {
-  const { parameters, signal } = options;
+  const { parameters, signal, onCiphertext = () => undefined } = options;
   checkParameters(parameters);
   const read = pieces(abortable(source, signal));
   const binary = parameters.armor === 'none' ? read : transcode(read, createArmorDecoder());
   try {
     const { header, rest } = await readHeader(binary, parameters.salt);
-    yield* transcode(prepend(rest, binary), await keyCipher(options, header.salt, createDecryptor));
+    const ciphertext = observe(prepend(rest, binary), onCiphertext);
+    yield* transcode(ciphertext, await keyCipher(options, header.salt, createDecryptor));
   } finally {
     await binary.return(undefined);
   }

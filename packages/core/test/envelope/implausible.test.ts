@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -62,6 +62,56 @@ describe('noise without a MAC', () => {
   test('is what a key file of another envelope makes of a stream cipher', async () => {
     const [one, other] = [await sealed(TEXT, { parameters: CTR }), await sealed(TEXT, { parameters: CTR })];
     await expect(written({ ...one, wrappedKey: other.wrappedKey })).rejects.toMatchObject(refused);
+  });
+});
+
+/** What an upload leaves that reserved its room and was never written to its end. */
+function hollow(members: EnvelopeMembers, whole: number, size: number): EnvelopeMembers {
+  truncateSync(members.payload, whole);
+  truncateSync(members.payload, size);
+  return members;
+}
+
+/** Under any key at all, equal blocks of ciphertext decrypt to a pattern: that does not show that the key is right. */
+describe('a payload that repeats itself, with nothing before that to show that the key is right,', () => {
+  const CFB = parseFlags('-aes-256-cfb -pbkdf2');
+  const HEADER = 16;
+  const refusedRepetition = { ...refused, message: expect.stringMatching(/: repeats itself after \d+ bytes/) };
+
+  test.each([
+    ['in CBC mode', CBC],
+    ['in CFB mode', CFB],
+    ['in base64 text', parseFlags('-aes-256-cfb -pbkdf2 -a')],
+  ])('is refused %s, when all of it is zeroes', async (_what, parameters) => {
+    const members = await sealed(TEXT.subarray(0, 4096), { parameters });
+    const payload = readFileSync(members.payload, 'latin1');
+    const isText = parameters.armor !== 'none';
+    const header = isText ? Buffer.from(payload, 'base64').subarray(0, HEADER) : Buffer.from(payload, 'latin1');
+    const changed = Buffer.concat([header.subarray(0, HEADER), Buffer.alloc(8192)]);
+    writeFileSync(members.payload, isText ? `${changed.toString('base64').replaceAll(/.{64}/g, '$&\n')}\n` : changed);
+    // By chance a padding would fit too.
+    const opening = { parameters: { ...parameters, padding: 'none' } } as const;
+    await expect(written(members, opening)).rejects.toMatchObject(refusedRepetition);
+    expect((await written(members, { ...opening, implausible: 'allow' })).length).toBe(8192);
+  });
+
+  test('is refused on threads', async () => {
+    const members = hollow(await sealed(TEXT, { parameters: CFB }), HEADER, 40 * 1024 * 1024);
+    await expect(written(members)).rejects.toMatchObject(refusedRepetition);
+  });
+
+  test('is refused as noise when what comes before is enough to tell', async () => {
+    const other = await sealed(TEXT, { parameters: CFB });
+    const members = hollow(await sealed(TEXT, { parameters: CFB }), 4096, 65_536);
+    await expect(written({ ...members, wrappedKey: other.wrappedKey })).rejects.toThrow(/decrypts to noise/);
+  });
+
+  test('passes in ECB mode, where the sender may have written it', async () => {
+    const plaintext = Buffer.concat(
+      Array.from({ length: 100 }, () => Buffer.from('8899aabbccddeeff0011223344556677', 'hex')),
+    );
+    const members = await sealed(plaintext, { parameters: parseFlags('-aes-256-ecb -pbkdf2') });
+    expect((await written(members)).equals(plaintext)).toBe(true);
   });
 });
 
