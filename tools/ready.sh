@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 DEBIAN_PROGRAMS='/usr/bin/openssl:openssl /usr/bin/aws:awscli /usr/bin/script:bsdutils /usr/bin/cksum:coreutils
   /usr/bin/shellcheck:shellcheck /usr/bin/busybox:busybox /usr/bin/dash:dash /usr/bin/chromium:chromium
   /usr/bin/python3:python3 /usr/bin/systemd-notify:systemd /usr/bin/strip:binutils /usr/sbin/adduser:adduser
-  /usr/sbin/sshd:openssh-server /usr/bin/sftp:openssh-client'
+  /usr/sbin/sshd:openssh-server /usr/bin/sftp:openssh-client /usr/bin/xxd:xxd'
 
 install_npm_packages() {
   # npm writes this file last; it is older than the lock file after a pull that changed dependencies.
