@@ -1,6 +1,7 @@
 /** What is said of an envelope that does not open: why, and what the sender is asked for. */
 import { basename } from 'node:path';
 import type { SealdropError } from '../errors.ts';
+import { describeRepetition, isDamage } from './ciphertext-repetition.ts';
 import type { Case, OpenCase } from './diagnosis-case.ts';
 import { effortOf, repairOf, sentences, statedFacts } from './diagnosis-case.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -107,8 +108,9 @@ const DAMAGE_WORDS = {
 } as const;
 
 function describeDamage({ candidate, trial }: RatedCandidate): string {
-  const { damage } = candidate.variant;
+  const { damage, repeatsAfter } = candidate.variant;
   if (damage !== 'none') return DAMAGE_WORDS[damage];
+  if (isDamage(repeatsAfter, candidate.parameters.cipher)) return `the payload ${describeRepetition(repeatsAfter)}`;
   return trial.padding.kind === 'broken-block'
     ? 'the payload ends within a cipher block: it was cut, or bytes were added or lost'
     : 'the beginning of the payload decrypts as it should, but its end does not: it was cut or changed, or encrypted with -nopad';

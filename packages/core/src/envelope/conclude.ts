@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { SealdropError } from '../errors.ts';
 import type { ReadPassphrase } from './candidates.ts';
+import { describeRepetition, isDamage } from './ciphertext-repetition.ts';
 import {
   concludeAgainstManifest,
   concludeAppendedToItself,
@@ -65,11 +66,18 @@ function concludeFromEvidence(matter: OpenCase, search: CandidateSearch): Diagno
   return isProven ? opened(matter, best, search) : null;
 }
 
-function faultOf({ facts }: OpenCase, { armorFault, keyFileFault }: SearchFacts): readonly string[] {
-  const foreign = describeForeignPayload(facts.payload);
-  if (foreign !== null) return [foreign];
+function faultOf({ facts }: OpenCase, { armorFault, keyFileFault, search }: SearchFacts): readonly string[] {
+  const said = describeForeignPayload(facts.payload) ?? repetitionOf(search.stated);
+  if (said !== null) return [said];
   const fault = armorFault ?? keyFileFault;
   return fault === null ? [] : [fault.message, fault.hint ?? ''];
+}
+
+function repetitionOf(stated: RatedCandidate | null): string | null {
+  if (stated === null) return null;
+  const { variant, parameters } = stated.candidate;
+  const { repeatsAfter } = variant;
+  return isDamage(repeatsAfter, parameters.cipher) ? `the payload ${describeRepetition(repeatsAfter)}` : null;
 }
 
 function concludeUncertain(matter: OpenCase, tried: SearchFacts): Diagnosis {

@@ -1,10 +1,9 @@
 /** The guard against a wrong key that nothing else shows: noise is not passed on as plaintext. */
 import { SealdropError } from '../errors.ts';
-import { findCipher } from '../openssl/ciphers.ts';
 import type { CipherName } from '../openssl/ciphers.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { canProbePadding } from '../openssl/probe-padding.ts';
-import { lengthBeforeRepetition } from './ciphertext-repetition.ts';
+import { describeRepetition, findRepetition, isDamage } from './ciphertext-repetition.ts';
 import { EVIDENCE_SIZE, judgePlaintext } from './evidence.ts';
 
 /** Whether plaintext that looks like noise is `implausible-plaintext`. */
@@ -28,11 +27,11 @@ function noise(name: string): SealdropError {
   );
 }
 
-function repetition(name: string, length: number): SealdropError {
+function repetition(name: string, repeatsAfter: number): SealdropError {
   return new SealdropError(
     'implausible-plaintext',
-    `${name}: repeats itself after ${length} bytes of ciphertext, as openssl enc never writes it, and nothing before that shows that the key is right`,
-    { hint: 'the payload was damaged or not written to its end: ask the sender to send it again' },
+    `${name}: ${describeRepetition(repeatsAfter)}; and nothing before that shows that the key is right`,
+    { hint: 'ask the sender to send it again' },
   );
 }
 
@@ -41,12 +40,11 @@ function repetition(name: string, length: number): SealdropError {
  * @throws SealdropError `implausible-plaintext` when the first `EVIDENCE_SIZE` bytes, or all, look like noise
  */
 export function checkPlausible({ plaintext, ciphertext, cipher }: OpenedBeginning, name: string): void {
-  const seen = ciphertext.subarray(0, EVIDENCE_SIZE);
-  const length = lengthBeforeRepetition(seen);
-  const { kind } = judgePlaintext(plaintext.subarray(0, length)).appearance;
+  const repeatsAfter = findRepetition(ciphertext.subarray(0, EVIDENCE_SIZE));
+  const { kind } = judgePlaintext(plaintext.subarray(0, repeatsAfter ?? plaintext.length)).appearance;
   if (kind === 'noise') throw noise(name);
-  const isDamaged = length < seen.length && findCipher(cipher).mode !== 'ecb';
-  if (isDamaged && (kind === 'undecided' || kind === 'empty')) throw repetition(name, length);
+  const isUnknown = kind === 'undecided' || kind === 'empty';
+  if (isUnknown && isDamage(repeatsAfter, cipher)) throw repetition(name, repeatsAfter);
 }
 
 /** Keeps the first `EVIDENCE_SIZE` bytes of what passes by. */

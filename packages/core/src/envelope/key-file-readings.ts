@@ -193,7 +193,7 @@ const READINGS = {
   'base64-encoded-in-lines': {
     apply: encodeBase64InLines,
     shell: 'openssl base64',
-    words: 'as base64 text of its bytes in lines of 64 characters, of which openssl takes the first',
+    words: 'as base64 text of its bytes in lines of 64 characters',
     advice: 'wrap the very file that was given to openssl enc -pass file:',
     isHabit: never,
   },

@@ -5,7 +5,7 @@ import { DEFAULT_SALT_LENGTH, MAXIMUM_SALT_LENGTH } from '../openssl/check-param
 import { findCipher } from '../openssl/ciphers.ts';
 import { ARMORED_MAGIC, formatHeader, MAGIC, readAsText } from '../openssl/header.ts';
 import type { EncParameters, Salt } from '../openssl/parameters.ts';
-import { lengthBeforeRepetition } from './ciphertext-repetition.ts';
+import { findRepetition } from './ciphertext-repetition.ts';
 import { cutSample, sampleArmored } from './payload-sample.ts';
 import type { PayloadSample } from './payload-sample.ts';
 
@@ -20,8 +20,10 @@ export interface PayloadVariant {
   readonly armor: EncParameters['armor'];
   readonly salt: Salt;
   readonly saltBytes: Uint8Array | null;
-  /** Without the header. */
+  /** Without the header; its beginning ends where it repeats itself, since that is no evidence. */
   readonly ciphertext: PayloadSample;
+  /** Bytes of ciphertext; null when it does not repeat itself as far as is looked. */
+  readonly repeatsAfter: number | null;
 }
 
 export interface PayloadVariants {
@@ -146,10 +148,11 @@ function beforeTextMode(form: Form): readonly Form[] {
   return [{ ...form, damage: 'text-mode-transfer', sample }];
 }
 
-/** The sample without what repeats itself at its beginning: that is no evidence. */
-function beforeRepetition(ciphertext: PayloadSample): PayloadSample {
+function beforeRepetition(ciphertext: PayloadSample): Pick<PayloadVariant, 'ciphertext' | 'repeatsAfter'> {
   const { beginning } = ciphertext;
-  return { ...ciphertext, beginning: beginning.subarray(0, lengthBeforeRepetition(beginning)) };
+  const repeatsAfter = findRepetition(beginning);
+  const kept = beginning.subarray(0, repeatsAfter ?? beginning.length);
+  return { ciphertext: { ...ciphertext, beginning: kept }, repeatsAfter };
 }
 
 function headerVariant(form: Form, length: number): readonly PayloadVariant[] {
@@ -157,14 +160,14 @@ function headerVariant(form: Form, length: number): readonly PayloadVariant[] {
   const { beginning, size, end } = form.sample;
   if (size < headerLength) return [];
   const ciphertextSize = size - headerLength;
-  const ciphertext = beforeRepetition({
+  const ciphertext = {
     size: ciphertextSize,
     beginning: beginning.subarray(headerLength),
     end: end.subarray(-Math.min(end.length, ciphertextSize), end.length),
-  });
+  };
   const saltBytes = beginning.subarray(MAGIC.length, headerLength);
   const { reading, damage, armor } = form;
-  return [{ reading, damage, armor, salt: { kind: 'header', length }, saltBytes, ciphertext }];
+  return [{ reading, damage, armor, salt: { kind: 'header', length }, saltBytes, ...beforeRepetition(ciphertext) }];
 }
 
 /** In whole blocks after the header there is room for one length of the salt only. */
@@ -183,5 +186,5 @@ function withSalts(form: Form, stated: EncParameters): readonly PayloadVariant[]
   const salt: Salt = stated.salt.kind === 'given' ? stated.salt : { kind: 'none' };
   const saltBytes = salt.kind === 'given' ? salt.bytes : null;
   const { reading, damage, armor, sample } = form;
-  return [{ reading, damage, armor, salt, saltBytes, ciphertext: beforeRepetition(sample) }];
+  return [{ reading, damage, armor, salt, saltBytes, ...beforeRepetition(sample) }];
 }

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { formatFlags } from '../openssl/parameters.ts';
 import { candidatesFor } from './candidates.ts';
 import type { Candidate, CandidateSource } from './candidates.ts';
+import { isDamage } from './ciphertext-repetition.ts';
 import type { DerivedKeys } from './derived-keys.ts';
 import { bitsAfterTrials, MAXIMUM_CANDIDATES, verdictOf } from './evidence.ts';
 import { deriveKey } from '../openssl/key-derivation.ts';
@@ -69,6 +70,11 @@ export function provenBits({ bits, beginningBits }: RatedCandidate): number {
   return Number.isFinite(bits) ? bits : beginningBits;
 }
 
+/** Nothing speaks against the payload, whether or not the key is right. */
+function isWhole({ bits, candidate: { variant, parameters } }: RatedCandidate): boolean {
+  return Number.isFinite(bits) && variant.damage === 'none' && !isDamage(variant.repeatsAfter, parameters.cipher);
+}
+
 class Search {
   stated: RatedCandidate | null = null;
   best: RatedCandidate | null = null;
@@ -78,10 +84,8 @@ class Search {
   note(rated: RatedCandidate): void {
     this.tried += 1;
     if (rated.isStated) this.stated ??= rated;
-    const { candidate, bits } = rated;
-    const isDamaged = candidate.variant.damage !== 'none' || !Number.isFinite(bits);
-    if (!isDamaged) {
-      if (this.best === null || bits > this.best.bits) this.best = rated;
+    if (isWhole(rated)) {
+      if (this.best === null || rated.bits > this.best.bits) this.best = rated;
       return;
     }
     const proven = provenBits(rated);
