@@ -27,7 +27,7 @@ const ERROR_TABLE = {
   'wrong-key': ['sender', 'the payload is intact, but was encrypted under another key than the wrapped one'],
   'implausible-plaintext': [
     'sender',
-    'the plaintext looks like noise, as a wrong key makes it, and nothing vouches for it',
+    'the plaintext looks like noise, as a wrong key makes it, or the ciphertext repeats itself; and nothing vouches for it',
   ],
   'bad-signature': ['sender', 'the signature of the manifest is by none of the public keys, or binds no payload'],
   'missing-signature': ['sender', 'the envelope has no signature where one is required'],

@@ -6,7 +6,7 @@ import { canProbePadding } from '../openssl/probe-padding.ts';
 import { describeRepetition, findRepetition, isDamage } from './ciphertext-repetition.ts';
 import { EVIDENCE_SIZE, judgePlaintext } from './evidence.ts';
 
-/** Whether plaintext that looks like noise is `implausible-plaintext`. */
+/** Whether plaintext that looks like noise, or whose ciphertext repeats itself, is `implausible-plaintext`. */
 export type ImplausiblePlaintext = 'refuse' | 'allow';
 
 /** The beginnings of a payload in both forms. */
@@ -28,23 +28,21 @@ function noise(name: string): SealdropError {
 }
 
 function repetition(name: string, repeatsAfter: number): SealdropError {
-  return new SealdropError(
-    'implausible-plaintext',
-    `${name}: ${describeRepetition(repeatsAfter)}; and nothing before that shows that the key is right`,
-    { hint: 'ask the sender to send it again' },
-  );
+  return new SealdropError('implausible-plaintext', `${name}: ${describeRepetition(repeatsAfter)}`, {
+    hint: 'ask the sender to send it again',
+  });
 }
 
 /**
- * What repeats itself in the ciphertext is left out: it would be taken for structure. It can be the sender's in ECB mode only.
- * @throws SealdropError `implausible-plaintext` when the first `EVIDENCE_SIZE` bytes, or all, look like noise
+ * What repeats itself in the ciphertext is no evidence: it would be taken for structure. Where it cannot be the sender's, it is refused whatever
+ * comes before: in modes without padding nothing else shows that the rest is garbage.
+ * @throws SealdropError `implausible-plaintext` when the first `EVIDENCE_SIZE` bytes, or all, look like noise, or their ciphertext repeats itself
  */
 export function checkPlausible({ plaintext, ciphertext, cipher }: OpenedBeginning, name: string): void {
   const repeatsAfter = findRepetition(ciphertext.subarray(0, EVIDENCE_SIZE));
   const { kind } = judgePlaintext(plaintext.subarray(0, repeatsAfter ?? plaintext.length)).appearance;
   if (kind === 'noise') throw noise(name);
-  const isUnknown = kind === 'undecided' || kind === 'empty';
-  if (isUnknown && isDamage(repeatsAfter, cipher)) throw repetition(name, repeatsAfter);
+  if (isDamage(repeatsAfter, cipher)) throw repetition(name, repeatsAfter);
 }
 
 /** Keeps the first `EVIDENCE_SIZE` bytes of what passes by. */

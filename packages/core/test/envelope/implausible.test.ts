@@ -73,7 +73,7 @@ function hollow(members: EnvelopeMembers, whole: number, size: number): Envelope
 }
 
 /** Under any key at all, equal blocks of ciphertext decrypt to a pattern: that does not show that the key is right. */
-describe('a payload that repeats itself, with nothing before that to show that the key is right,', () => {
+describe('a payload that repeats itself', () => {
   const CFB = parseFlags('-aes-256-cfb -pbkdf2');
   const HEADER = 16;
   const refusedRepetition = { ...refused, message: expect.stringMatching(/: repeats itself after \d+ bytes/) };
@@ -100,7 +100,15 @@ describe('a payload that repeats itself, with nothing before that to show that t
     await expect(written(members)).rejects.toMatchObject(refusedRepetition);
   });
 
-  test('is refused as noise when what comes before is enough to tell', async () => {
+  test('is refused when the key is right: what follows is garbage', async () => {
+    for (const parameters of [CFB, CTR]) {
+      await expect(written(hollow(await sealed(TEXT, { parameters }), 4096, 65_536))).rejects.toMatchObject(
+        refusedRepetition,
+      );
+    }
+  });
+
+  test('is refused as noise when what comes before shows that the key is wrong', async () => {
     const other = await sealed(TEXT, { parameters: CFB });
     const members = hollow(await sealed(TEXT, { parameters: CFB }), 4096, 65_536);
     await expect(written({ ...members, wrappedKey: other.wrappedKey })).rejects.toThrow(/decrypts to noise/);
