@@ -47,15 +47,17 @@ export function checkPlausible({ plaintext, ciphertext, cipher }: OpenedBeginnin
 
 /** Keeps the first `EVIDENCE_SIZE` bytes of what passes by. */
 export class Beginning {
-  #bytes = Buffer.alloc(0);
+  readonly #room = Buffer.alloc(EVIDENCE_SIZE);
+  #length = 0;
 
   get bytes(): Buffer {
-    return this.#bytes;
+    return this.#room.subarray(0, this.#length);
   }
 
   add(piece: Uint8Array): void {
-    const missing = EVIDENCE_SIZE - this.#bytes.length;
-    if (missing > 0) this.#bytes = Buffer.concat([this.#bytes, piece.subarray(0, missing)]);
+    const kept = piece.subarray(0, EVIDENCE_SIZE - this.#length);
+    this.#room.set(kept, this.#length);
+    this.#length += kept.length;
   }
 }
 
