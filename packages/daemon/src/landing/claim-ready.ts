@@ -6,13 +6,14 @@ import { claimEnvelope, removeEmptyFolder } from '../spool/claim.ts';
 import { errnoOf } from '../spool/durable.ts';
 import type { Spool } from '../spool/layout.ts';
 import type { ClaimRecord } from '../spool/records.ts';
+import { Turns } from '../spool/turns.ts';
 import type { FoundEnvelope } from './assembler.ts';
 import { type FileIdentity, identify, openForWriting } from './open-writers.ts';
 import { fingerprintsOf } from './readiness.ts';
 import { fingerprint } from './settling.ts';
 
 /** Looking through /proc costs milliseconds: once for so many envelopes, soon enough before each is claimed. */
-const LOOKED_UP_TOGETHER = 64;
+export const CLAIMED_TOGETHER = 64;
 
 /** An envelope that is ready by its members' sizes and times. */
 export interface ReadyEnvelope {
@@ -32,23 +33,31 @@ interface Place {
   readonly onBusy: (found: FoundEnvelope) => void;
   /** Told of one that holds a folder which may not be moved. */
   readonly onBlocked: (found: FoundEnvelope, errno: string) => void;
-  /** Asked before each: whether to go on. */
-  readonly proceed: () => boolean;
 }
 
-/** Claims the envelopes that no process is writing to. @returns how many are left */
+interface SharedPlace extends Place {
+  readonly turns: Turns;
+}
+
+/**
+ * Claims the envelopes that no process is writing to, side by side: they share the syncs of the directories they have in common.
+ * @param ready few enough to be looked up together
+ * @returns how many are left
+ * @throws the first error, when all of them have come to an end
+ */
 export async function claimReady(ready: readonly ReadyEnvelope[], place: Place): Promise<number> {
-  let left = ready.length;
-  for (let index = 0; index < ready.length; index += LOOKED_UP_TOGETHER) {
-    const batch = ready.slice(index, index + LOOKED_UP_TOGETHER);
-    const written = openForWriting(batch.flatMap(({ entries }) => filesOf(entries)));
-    for (const envelope of batch) {
-      if (!place.proceed()) return left;
-      if (isWritten(envelope, written)) place.onBusy(envelope.found);
-      else if (await claimOne(envelope, place)) left -= 1;
-    }
-  }
-  return left;
+  const written = openForWriting(ready.flatMap(({ entries }) => filesOf(entries)));
+  const turns = new Turns();
+  const claims = await Promise.allSettled(
+    ready.map(async (envelope) => {
+      if (!isWritten(envelope, written)) return claimOne(envelope, { ...place, turns });
+      place.onBusy(envelope.found);
+      return false;
+    }),
+  );
+  const failed = claims.find((claim) => claim.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return claims.filter((claim) => claim.status === 'fulfilled' && !claim.value).length;
 }
 
 function isWritten({ entries }: ReadyEnvelope, written: ReadonlySet<string>): boolean {
@@ -59,7 +68,7 @@ function filesOf(entries: ReadonlyMap<string, BigIntStats>): readonly FileIdenti
   return [...entries].map(([name, { dev, ino }]) => ({ name, device: dev, inode: ino }));
 }
 
-async function claimOne(ready: ReadyEnvelope, place: Place): Promise<boolean> {
+async function claimOne(ready: ReadyEnvelope, place: SharedPlace): Promise<boolean> {
   const { folder } = ready.found;
   const { landing, onClaimed } = place;
   const claim = await claimUnlessBlocked(ready, place);
@@ -70,11 +79,11 @@ async function claimOne(ready: ReadyEnvelope, place: Place): Promise<boolean> {
 }
 
 /** To move a folder elsewhere, one must be allowed to write to it, too (rename(2)): its sender decides that. A file that cannot be moved is the landing's fault. */
-async function claimUnlessBlocked({ found, entries }: ReadyEnvelope, place: Place): Promise<ClaimRecord | null> {
-  const { landing, spool, anchor, onBlocked } = place;
+async function claimUnlessBlocked({ found, entries }: ReadyEnvelope, place: SharedPlace): Promise<ClaimRecord | null> {
+  const { landing, spool, anchor, onBlocked, turns } = place;
   const { group, folder } = found;
   try {
-    const claimable = { landing, group, folder, anchor, fingerprints: fingerprintsOf(entries) };
+    const claimable = { landing, group, folder, anchor, fingerprints: fingerprintsOf(entries), turns };
     return await claimEnvelope(spool, claimable, fingerprint);
   } catch (error) {
     const errno = errnoOf(error) ?? '';

@@ -12,10 +12,10 @@ import type { ClaimRecord } from '../spool/records.ts';
 import { Alarm } from './alarm.ts';
 import { type Assembled, assemble, type FoundEnvelope } from './assembler.ts';
 import { BlockedClaims } from './blocked-claims.ts';
-import { claimReady, CLOSED, type ReadyEnvelope } from './claim-ready.ts';
+import { CLAIMED_TOGETHER, claimReady, CLOSED, type ReadyEnvelope } from './claim-ready.ts';
 import { IncompleteNotices } from './incomplete-notices.ts';
 import { firstOf } from './named-in-log.ts';
-import { LOOK_AGAIN, readiness } from './readiness.ts';
+import { LOOK_AGAIN, type Readiness, readiness } from './readiness.ts';
 import { type Listing, listings } from './scanner.ts';
 import { ScanNotices } from './scan-notices.ts';
 import { Settling } from './settling.ts';
@@ -219,7 +219,17 @@ export class LandingWatch {
     this.#folders.warn(JSON.stringify([folder, message]), { message, fields });
   }
 
+  /** A few at a time, so that the first need not wait until the last of a hundred thousand was looked at. */
   async #claimReady(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
+    let wait = Infinity;
+    for (let index = 0; index < envelopes.length && this.#state === 'running'; index += CLAIMED_TOGETHER) {
+      const few = envelopes.slice(index, index + CLAIMED_TOGETHER);
+      wait = Math.min(wait, await this.#claimFew(few, anchor));
+    }
+    return wait;
+  }
+
+  async #claimFew(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
     const { landing, spool } = this.#options;
     const { ready, wait } = await this.#selectReady(envelopes, anchor);
     if (ready.length === 0) return wait;
@@ -232,7 +242,6 @@ export class LandingWatch {
       onClaimed: (claim) => this.#claimed(claim),
       onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
       onBlocked: (found, errno) => this.#blocked.block(found, errno),
-      proceed: () => this.#state === 'running',
     });
     this.#claiming += performance.now() - began;
     return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
@@ -242,20 +251,27 @@ export class LandingWatch {
     envelopes: readonly FoundEnvelope[],
     anchor: Anchor,
   ): Promise<{ readonly ready: readonly ReadyEnvelope[]; readonly wait: number }> {
-    const { landing, config } = this.#options;
-    const timing = { landing, incompleteAfter: config.incompleteAfter, settling: this.#settling };
+    const answers = await Promise.all(envelopes.map((found) => this.#readiness(found, anchor)));
     const ready: ReadyEnvelope[] = [];
     let wait = Infinity;
-    for (const found of envelopes) {
-      this.#notices.note(found);
-      const blocked = this.#blocked.remaining(found);
-      wait = Math.min(wait, blocked === 0 ? Infinity : blocked);
-      if (blocked > 0) continue;
-      const answer = await readiness(found, anchor.path, timing);
-      if (answer.ready === 'later') wait = Math.min(wait, answer.wait);
-      if (answer.ready === 'now') ready.push({ found, entries: answer.entries });
+    for (const [index, found] of envelopes.entries()) {
+      const answer = answers[index];
+      if (answer?.ready === 'later') wait = Math.min(wait, answer.wait);
+      if (answer?.ready === 'now') ready.push({ found, entries: answer.entries });
     }
     return { ready, wait };
+  }
+
+  async #readiness(found: FoundEnvelope, anchor: Anchor): Promise<Readiness> {
+    const { landing, config } = this.#options;
+    this.#notices.note(found);
+    const blocked = this.#blocked.remaining(found);
+    if (blocked > 0) return { ready: 'later', wait: blocked };
+    return readiness(found, anchor.path, {
+      landing,
+      incompleteAfter: config.incompleteAfter,
+      settling: this.#settling,
+    });
   }
 
   #claimed(claim: ClaimRecord): void {

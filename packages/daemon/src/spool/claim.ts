@@ -18,6 +18,7 @@ import {
 import { reach } from './fault-points.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
 import { type ClaimRecord, writeClaim } from './records.ts';
+import type { Turns } from './turns.ts';
 
 /** What is to be claimed: names that lie in one directory of a landing. */
 export interface Claimable {
@@ -29,6 +30,8 @@ export interface Claimable {
   readonly anchor: Anchor;
   /** Size, times and inode of each member when it was found settled; `fingerprint` of landing/settling.ts. */
   readonly fingerprints: ReadonlyMap<string, string>;
+  /** One envelope of a landing at a time takes its members; all else goes on side by side. */
+  readonly turns: Turns;
 }
 
 export function namesOf(group: Pick<EnvelopeGroup, 'names'>): readonly string[] {
@@ -69,7 +72,8 @@ export async function claimEnvelope(
   if (record === null) return null;
   await prepareClaim(spool, record);
   try {
-    if (!(await takeMembers(claimable, membersOf(spool, record), fingerprint))) {
+    const taken = await claimable.turns.take(() => takeMembers(claimable, membersOf(spool, record), fingerprint));
+    if (!taken) {
       return await putBack(spool, record, claimable.anchor.path);
     }
     await syncDirectory(claimable.anchor.path, 'leave-landing');

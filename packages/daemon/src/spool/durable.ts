@@ -40,6 +40,38 @@ async function naming(path: string, attempt: () => Promise<void>): Promise<void>
 
 export async function syncDirectory(directory: string, step?: StepOf<'sync'>): Promise<void> {
   if (step !== undefined) await reach(step, 'sync');
+  await syncTogether(directory);
+}
+
+/** By directory: the sync that is under way, and the one that begins after it for all who came meanwhile. */
+const underWay = new Map<string, Promise<void>>();
+const following = new Map<string, Promise<void>>();
+
+/**
+ * Many envelopes want the same few directories synced: each is served by a sync that began after it came, and shares it with whoever came before that.
+ * An error is everyone's.
+ */
+function syncTogether(directory: string): Promise<void> {
+  const next = following.get(directory);
+  if (next !== undefined) return next;
+  const running = underWay.get(directory);
+  if (running === undefined) return beginSync(directory);
+  const begin = (): Promise<void> => {
+    following.delete(directory);
+    return beginSync(directory);
+  };
+  const queued = running.then(begin, begin);
+  following.set(directory, queued);
+  return queued;
+}
+
+function beginSync(directory: string): Promise<void> {
+  const sync = syncNow(directory).finally(() => underWay.delete(directory));
+  underWay.set(directory, sync);
+  return sync;
+}
+
+async function syncNow(directory: string): Promise<void> {
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
