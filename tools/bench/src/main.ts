@@ -10,13 +10,21 @@ import { updateDocumentation } from './documentation.ts';
 import { formatTables } from './report.ts';
 import type { Results } from './report.ts';
 import type { BenchContext, Row, RowResult } from './row.ts';
+import { DAEMON_RATE_ROWS } from './rows/daemon.ts';
+import { DAEMON_WAIT_ROWS } from './rows/daemon-waits.ts';
 import { LARGE_FILE_ROWS } from './rows/large-files.ts';
 import { MEMORY_ROWS } from './rows/memory.ts';
 import { measureSizes } from './rows/sizes.ts';
 import type { SizePoint } from './rows/sizes.ts';
 import { SMALL_FILE_ROWS } from './rows/small-files.ts';
 
-const ROWS: readonly Row[] = [...LARGE_FILE_ROWS, ...MEMORY_ROWS, ...SMALL_FILE_ROWS];
+const ROWS: readonly Row[] = [
+  ...LARGE_FILE_ROWS,
+  ...MEMORY_ROWS,
+  ...SMALL_FILE_ROWS,
+  ...DAEMON_RATE_ROWS,
+  ...DAEMON_WAIT_ROWS,
+];
 const SIZES = 'sizes';
 
 function say(words: string): void {

@@ -21,6 +21,12 @@ export interface BenchOptions {
   readonly largeSize: number;
   /** Bytes of the largest file that memory is measured with. */
   readonly largestSize: number;
+  /** Envelopes that wait for the daemon. */
+  readonly waitingEnvelopes: number;
+  /** Files that wait when the daemon starts, beside which it is started with few. */
+  readonly waitingFiles: number;
+  /** Envelopes that are uploaded one at a time. */
+  readonly uploads: number;
   /** Bytes of each point of the plot. */
   readonly plotSizes: readonly number[];
 }
@@ -58,21 +64,41 @@ function sizesUpTo(largest: number): readonly number[] {
   return sizes;
 }
 
+/** How much is measured. */
+const FULL = {
+  scale: 'full',
+  rounds: 5,
+  largeSize: 2 * GIB,
+  largestSize: 8 * GIB,
+  waitingEnvelopes: 10_000,
+  waitingFiles: 100_000,
+  uploads: 300,
+  plotSizes: [...sizesUpTo(2 * GIB), 4 * GIB],
+} as const;
+const QUICK = {
+  scale: 'quick',
+  rounds: 3,
+  largeSize: 256 * MIB,
+  largestSize: 512 * MIB,
+  waitingEnvelopes: 1000,
+  waitingFiles: 15_000,
+  uploads: 50,
+  plotSizes: [...sizesUpTo(256 * MIB), 512 * MIB],
+} as const;
+
 /** Null when the help is asked for. */
 export function parseOptions(words: readonly string[]): BenchOptions | null {
   const { values } = parseArgs({ args: [...words], options: OPTIONS });
   if (values.help) return null;
   const { quick, memory, disk, output, only, docs, rounds } = values;
+  const amounts = quick ? QUICK : FULL;
   return {
-    scale: quick ? 'quick' : 'full',
+    ...amounts,
     memoryDirectory: memory,
     diskDirectory: disk,
     output,
     documentation: docs ? 'update' : 'leave',
     only,
-    rounds: Number(rounds ?? (quick ? 3 : 5)),
-    largeSize: quick ? 256 * MIB : 2 * GIB,
-    largestSize: quick ? 512 * MIB : 8 * GIB,
-    plotSizes: [...sizesUpTo(quick ? 256 * MIB : 2 * GIB), quick ? 512 * MIB : 4 * GIB],
+    rounds: Number(rounds ?? amounts.rounds),
   };
 }

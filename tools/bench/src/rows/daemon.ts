@@ -1,0 +1,116 @@
+/** What the daemon does in a second, held against what its cryptography alone would take. */
+import { pbkdf2Sync, privateDecrypt, publicEncrypt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { startKmsEmulator } from '@sealdrop/kms-emulator';
+import { DaemonSite, type SiteOptions } from '../daemon-site.ts';
+import { EnvelopeMold, type KeyPair, makeKeyPair, privatePem } from '../envelope-mold.ts';
+import { median, type Measured } from '../measure.ts';
+import type { BenchContext, Row, RowResult } from '../row.ts';
+
+export const SMALL = 4096;
+const ITERATIONS = 10_000;
+const KEY_AND_IV = 48;
+const PASSPHRASE_LENGTH = 44;
+const REPEATS = 41;
+/** Milliseconds of a request to KMS from the same region. */
+const KMS_LATENCY = 20;
+
+/** Milliseconds of one core. */
+function medianTime(work: () => void): number {
+  const times = Array.from({ length: REPEATS }, () => {
+    const began = performance.now();
+    work();
+    return performance.now() - began;
+  });
+  return median(times);
+}
+
+/** Milliseconds of one core for what an envelope cannot do without. */
+function cryptographyTime({ privateKey, publicKey }: KeyPair): number {
+  const wrapped = publicEncrypt({ key: publicKey, oaepHash: 'sha256' }, Buffer.alloc(PASSPHRASE_LENGTH));
+  const passphrase = Buffer.alloc(PASSPHRASE_LENGTH, 'x');
+  const derivation = medianTime(() => pbkdf2Sync(passphrase, '8 octets', ITERATIONS, KEY_AND_IV, 'sha256'));
+  return derivation + medianTime(() => privateDecrypt({ key: privateKey, oaepHash: 'sha256' }, wrapped));
+}
+
+export async function withSite<Result>(
+  options: SiteOptions,
+  work: (site: DaemonSite) => Promise<Result>,
+): Promise<Result> {
+  const site = new DaemonSite(options);
+  try {
+    return await work(site);
+  } finally {
+    site.remove();
+  }
+}
+
+interface Run {
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+/** From the start of the daemon to the last delivery. */
+async function deliverAll(site: DaemonSite, mold: EnvelopeMold, count: number): Promise<Run> {
+  for (let index = 0; index < count; index += 1) mold.land(site.landing, `file-${index}.csv`);
+  const daemon = site.start();
+  try {
+    await daemon.hasDelivered(count);
+    return { seconds: daemon.times.latest / 1000, peakBytes: daemon.memory.peak };
+  } finally {
+    await daemon.stop();
+  }
+}
+
+export function single(name: string, { seconds, peakBytes }: Run): Measured {
+  return { name, seconds, fastest: seconds, slowest: seconds, peakBytes };
+}
+
+interface Throughput {
+  readonly what: string;
+  readonly goal: number;
+  readonly keys: KeyPair;
+  readonly site: Omit<SiteOptions, 'parent'>;
+}
+
+async function measureThroughput({ options }: BenchContext, throughput: Throughput): Promise<RowResult> {
+  const { what, goal, keys } = throughput;
+  const count = options.waitingEnvelopes;
+  const mold = await EnvelopeMold.make(keys, SMALL);
+  const before = cryptographyTime(keys);
+  const run = await withSite({ ...throughput.site, parent: options.diskDirectory }, (site) =>
+    deliverAll(site, mold, count),
+  );
+  const each = (before + cryptographyTime(keys)) / 2 / 1000;
+  const bound = (count * each) / availableParallelism();
+  const against = 'all cores at PBKDF2 (10,000) and RSA-2048 alone';
+  return {
+    name: 'daemon',
+    what: `${count} waiting envelopes of 4 KiB, ${what}, all fsyncs: rate`,
+    measured: [single('sealdropd', run), single(against, { seconds: bound, peakBytes: 0 })],
+    comparisons: [{ against, ratio: bound / run.seconds, goal: { kind: 'at-least', value: goal } }],
+  };
+}
+
+function measureLocal(context: BenchContext): Promise<RowResult> {
+  const keys = makeKeyPair();
+  return measureThroughput(context, { what: 'local key', goal: 0.6, keys, site: { privateKey: privatePem(keys) } });
+}
+
+async function measureKms(context: BenchContext): Promise<RowResult> {
+  const keys = makeKeyPair();
+  const emulator = await startKmsEmulator();
+  try {
+    const { arn } = emulator.createKey({ privateKey: privatePem(keys) });
+    emulator.inject({ delay: KMS_LATENCY });
+    const site = { key: `aws-kms:${arn}`, environment: emulator.environment };
+    return await measureThroughput(context, { what: `KMS at ${KMS_LATENCY} ms`, goal: 0.5, keys, site });
+  } finally {
+    await emulator.close();
+  }
+}
+
+export const DAEMON_RATE_ROWS: readonly Row[] = [
+  { name: 'daemon-rate', measure: async (context) => [await measureLocal(context)] },
+  { name: 'daemon-kms', measure: async (context) => [await measureKms(context)] },
+];
