@@ -24,8 +24,8 @@ import { Watcher } from './watcher.ts';
 
 /** A landing that is not there is looked for this often, and one that cannot be watched is scanned. */
 const LOOK_FOR_LANDING = 2000;
-/** Hints come in showers while files are being written. */
-const SHORTEST_PAUSE = 25;
+/** From scan to scan: hints come in showers while files are being written. The first after a while is followed at once. */
+const SHORTEST_PAUSE = 10;
 /** A scan may take up this part of the time at most: 100,000 files must not be listed anew at every write. */
 const SCAN_SHARE = 10;
 const LONGEST_PAUSE = 10_000;
@@ -102,8 +102,9 @@ export class LandingWatch {
       const wait = await this.#scanOrSayWhy();
       onFirstScan();
       const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, SCAN_SHARE * this.#scanning));
+      const earliest = performance.now() + pause;
       await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#interval())));
-      if (this.#state === 'running') await this.#pause(pause);
+      if (this.#state === 'running') await this.#pause(Math.max(0, earliest - performance.now()));
     }
   }
 

@@ -43,8 +43,18 @@ export class Watcher {
     await this.forget();
     this.#began = performance.now();
     this.#sight = 'whole';
-    this.#watcher = await watchDirectory(this.#directory, this.#events.onChange, (error) => this.#failed(error));
     this.#identity = identity;
+    const watcher = watchDirectory(this.#directory, this.#events.onChange);
+    this.#watcher = watcher;
+    watcher.on('error', (error) => this.#failed(error));
+    watcher.once('ready', () => {
+      if (this.#watcher === watcher) this.#begun();
+    });
+  }
+
+  /** Nobody waits for this, as it takes seconds where there are many files: what changed meanwhile is found by one more scan. */
+  #begun(): void {
+    this.#events.onChange();
     if (this.sight === 'partial' || this.#said === 'nothing') return;
     this.#said = 'nothing';
     this.#events.onMended();
@@ -65,26 +75,22 @@ export class Watcher {
   }
 }
 
-/** The watcher is ready when the promise is fulfilled. Close it when done. */
-async function watchDirectory(
-  directory: string,
-  onChange: () => void,
-  onError: (error: unknown) => void,
-): Promise<FSWatcher> {
+/**
+ * Close it when done. Files are ignored, else chokidar would remember each of them; what happens to them shows as `raw` events of their folders. A new folder is
+ * watched in the same moment that it is told of.
+ */
+function watchDirectory(directory: string, onChange: () => void): FSWatcher {
   const watcher = watch(directory, {
     ignoreInitial: true,
     followSymlinks: false,
     ignorePermissionErrors: true,
     depth: DEEPEST_FOLDER,
+    ignored: (_, entry) => entry !== undefined && !entry.isDirectory(),
     // An unlink and an add in quick succession are two hints as good as one.
     atomic: false,
   });
   watcher.on('all', onChange);
-  watcher.on('error', onError);
-  await new Promise<void>((resolve) => {
-    watcher.once('ready', resolve);
-    watcher.once('error', () => resolve());
-  });
+  watcher.on('raw', onChange);
   return watcher;
 }
 
