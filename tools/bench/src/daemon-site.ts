@@ -108,6 +108,10 @@ export class RunningDaemon {
     return this.#delivered;
   }
 
+  get isRunning(): boolean {
+    return !this.#ended;
+  }
+
   get troubles(): readonly string[] {
     return this.#troubles;
   }
@@ -141,10 +145,13 @@ export class RunningDaemon {
     return { peak: field('VmHWM') * 1024, now: field('VmRSS') * 1024 };
   }
 
-  async stop(): Promise<void> {
-    if (this.#ended) return;
-    const exited = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await exited;
+  /** @returns its exit status */
+  async stop(): Promise<number | null> {
+    if (!this.#ended) {
+      const exited = once(this.#child, 'exit');
+      this.#child.kill('SIGTERM');
+      await exited;
+    }
+    return this.#child.exitCode;
   }
 }
