@@ -1,15 +1,23 @@
-import { constants, createPublicKey, privateDecrypt, type KeyObject } from 'node:crypto';
+import { constants, createPublicKey, privateDecrypt, subtle, type KeyObject, type webcrypto } from 'node:crypto';
 import { SealdropError } from '../errors.ts';
 import { throwIfCancelled } from './cancellation.ts';
 import { decodeOaep } from './eme-oaep.ts';
 import type { CallOptions, KeyProvider } from './key-provider.ts';
-import { formatOaep, type OaepParameters } from './oaep-parameters.ts';
+import { formatOaep, type OaepHash, type OaepParameters } from './oaep-parameters.ts';
 import { readPrivateKey } from './private-key-pem.ts';
 
 const BITS_PER_BYTE = 8;
 
+/** What the Web Cryptography API calls the hashes it takes for RSA-OAEP. */
+const WEB_HASHES: Partial<Record<OaepHash, string>> = {
+  sha1: 'SHA-1',
+  sha256: 'SHA-256',
+  sha384: 'SHA-384',
+  sha512: 'SHA-512',
+};
+
 /** Node's API knows no MGF1 hash of its own, so that case is decoded here from the raw RSA result. */
-function decrypt(key: KeyObject, wrappedKey: Uint8Array, oaep: OaepParameters): Buffer | null {
+function decryptHere(key: KeyObject, wrappedKey: Uint8Array, oaep: OaepParameters): Buffer | null {
   if (oaep.mgf1Hash !== oaep.hash) {
     return decodeOaep(privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, wrappedKey), oaep);
   }
@@ -23,6 +31,8 @@ class LocalKey implements KeyProvider {
   readonly name: string;
   readonly #key: KeyObject;
   readonly #bytes: number;
+  /** The key as the Web Cryptography API wants it, by hash. */
+  readonly #webKeys = new Map<string, webcrypto.CryptoKey>();
 
   constructor(name: string, key: KeyObject) {
     this.name = name;
@@ -44,7 +54,7 @@ class LocalKey implements KeyProvider {
         { details: { size: wrappedKey.length, expectedSize: this.#bytes } },
       );
     }
-    const keyFile = this.#decryptQuietly(wrappedKey, oaep);
+    const keyFile = await this.#decryptQuietly(wrappedKey, oaep);
     if (keyFile !== null) return keyFile;
     throw new SealdropError(
       'unwrap-failed',
@@ -53,12 +63,29 @@ class LocalKey implements KeyProvider {
   }
 
   /** OpenSSL's reasons (number above the modulus, wrong padding) are dropped: outside, all failures look the same. */
-  #decryptQuietly(wrappedKey: Uint8Array, oaep: OaepParameters): Buffer | null {
+  async #decryptQuietly(wrappedKey: Uint8Array, oaep: OaepParameters): Promise<Buffer | null> {
     try {
-      return decrypt(this.#key, wrappedKey, oaep);
+      return await this.#decrypt(wrappedKey, oaep);
     } catch {
       return null;
     }
+  }
+
+  /** On the thread pool where Node can: a private operation takes most of a millisecond, and the daemon has one thread for everything else. */
+  async #decrypt(wrappedKey: Uint8Array, oaep: OaepParameters): Promise<Buffer | null> {
+    const hash = WEB_HASHES[oaep.hash];
+    if (hash === undefined || oaep.mgf1Hash !== oaep.hash) return decryptHere(this.#key, wrappedKey, oaep);
+    const label = oaep.label.length === 0 ? {} : { label: oaep.label };
+    const plaintext = await subtle.decrypt({ name: 'RSA-OAEP', ...label }, this.#webKey(hash), wrappedKey);
+    return Buffer.from(plaintext);
+  }
+
+  #webKey(hash: string): webcrypto.CryptoKey {
+    const known = this.#webKeys.get(hash);
+    if (known !== undefined) return known;
+    const key = this.#key.toCryptoKey({ name: 'RSA-OAEP', hash }, false, ['decrypt']);
+    this.#webKeys.set(hash, key);
+    return key;
   }
 }
 
