@@ -6,7 +6,8 @@ import { type Trend, trendsOf } from './verdict.ts';
 
 const HELP = `Usage: npm run soak -- [OPTION]...
 
-Runs sealdropd (as built) on many small envelopes that land in waves, and says whether what it holds grows.
+Runs sealdropd (as built, with a heap of 64 MB) on many small envelopes that land in waves, and says whether what it
+holds grows.
 Exit status: 0 flat, 1 something grows or went wrong, 2 too short a run to tell.
 
   --envelopes N    how many (default: 100000)

@@ -15,6 +15,8 @@ export interface SiteOptions {
   /** PEM of the local key. */
   readonly privateKey?: string | undefined;
   readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** Of the configuration's top level. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
   /** Node's arguments that run the daemon. */
   readonly program?: readonly string[] | undefined;
 }
@@ -45,7 +47,7 @@ export class DaemonSite {
 
   #settings(key: string): string {
     const landing = { name: 'acme', directory: this.landing, delivery: this.delivery };
-    return `${JSON.stringify({ spool: this.spool, keys: [key], landings: [landing], status: 'off' })}\n`;
+    return `${JSON.stringify({ spool: this.spool, keys: [key], landings: [landing], status: 'off', ...this.#options.settings })}\n`;
   }
 
   start(): RunningDaemon {
