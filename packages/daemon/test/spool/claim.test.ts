@@ -7,6 +7,7 @@ import { fingerprint } from '../../src/landing/settling.ts';
 import { type Anchor, openAnchor } from '../../src/spool/anchor.ts';
 import { type Claimable, claimEnvelope } from '../../src/spool/claim.ts';
 import { openSpool, type Spool } from '../../src/spool/layout.ts';
+import { Turns } from '../../src/spool/turns.ts';
 
 const NAMES = ['x.enc', 'x.key.enc', 'x.alg'] as const;
 
@@ -28,7 +29,8 @@ beforeEach(async () => {
   const names = { payload: [payload], 'wrapped-key': [wrappedKey], note: [note], manifest: [], signature: [] };
   const fingerprints = new Map<string, string>();
   for (const name of NAMES) fingerprints.set(name, (await fingerprint(join(folder, name))) ?? '');
-  claimable = { landing, group: { layout: 'flat', stem: 'x', names }, folder: 'folder', anchor, fingerprints };
+  const group = { layout: 'flat', stem: 'x', names } as const;
+  claimable = { landing, group, folder: 'folder', anchor, fingerprints, turns: new Turns() };
 });
 
 afterEach(async () => {
