@@ -61,14 +61,17 @@ export class LedgerKeeper {
     const entries = this.#pending;
     this.#pending = [];
     try {
-      await this.#use((ledger) => ledger.record(entries.map(({ receipt }) => receipt)));
+      await this.#use(async (ledger) => {
+        ledger.record(entries.map(({ receipt }) => receipt));
+        await ledger.sync();
+      });
       for (const { done } of entries) done.resolve();
     } catch (error) {
       for (const { done } of entries) done.reject(error);
     }
   }
 
-  async #use(work: (ledger: Ledger) => void): Promise<void> {
+  async #use(work: (ledger: Ledger) => void | Promise<void>): Promise<void> {
     try {
       await this.#attempt(work);
       this.#options.onCondition(null);
@@ -80,21 +83,21 @@ export class LedgerKeeper {
     }
   }
 
-  async #attempt(work: (ledger: Ledger) => void): Promise<void> {
+  async #attempt(work: (ledger: Ledger) => void | Promise<void>): Promise<void> {
     try {
-      work(await this.#open());
+      await work(await this.#open());
     } catch (thrown) {
       const error = toSealdropError(thrown);
       if (error.code !== 'bad-ledger') throw error;
       this.close();
       this.#options.onSetAside(await setAsideLedger(this.#wanted.file), error);
-      work(await this.#open());
+      await work(await this.#open());
     }
   }
 
   async #open(): Promise<Ledger> {
     if (this.#ledger !== null) return this.#ledger;
-    const { ledger, setAside }: OpenedLedger = await openLedgerOrBeginAnew(this.#wanted);
+    const { ledger, setAside }: OpenedLedger = await openLedgerOrBeginAnew({ ...this.#wanted, syncedBy: 'caller' });
     if (setAside !== null) this.#options.onSetAside(setAside.file, setAside.reason);
     this.#ledger = ledger;
     return ledger;

@@ -2,6 +2,7 @@ import { SealdropError, toSealdropError } from '@sealdrop/core';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { errnoOf, syncFile } from '../spool/durable.ts';
 import type { Outcome, Receipt } from './receipt.ts';
 import { checkVersion, migrate, MIGRATIONS } from './schema.ts';
 import { toLedgerError } from './sqlite-errors.ts';
@@ -15,6 +16,8 @@ export interface LedgerOptions {
   readonly access?: 'read-write' | 'read-only' | undefined;
   /** `omit` keeps the names of plaintexts out of the file: of a delivery path only the directory is recorded. Default `keep`. */
   readonly plaintextNames?: 'keep' | 'omit' | undefined;
+  /** Who sees to it that what was recorded survives a power cut: `record` itself, which blocks until then (default), or the caller, by `sync`. */
+  readonly syncedBy?: 'record' | 'caller' | undefined;
 }
 
 export interface ReceiptQuery extends ReceiptFilter {
@@ -49,13 +52,14 @@ const PRIVATE_FILE = 0o600;
 const PRUNED_AT_ONCE = 500;
 
 /*
- * WAL: readers see the last commit and never hold up the writer. synchronous=FULL: a commit is synced before `record` returns, because the
- * daemon lets go of an envelope afterwards; with NORMAL a power cut could take the last receipts, and what is known of replays, with it.
- * That is one sync a call, where one envelope costs about ten: `record` takes many receipts for the price of one.
+ * WAL: readers see the last commit and never hold up the writer. synchronous=FULL: a commit is synced before `record` returns, because whoever
+ * records lets go of the envelope afterwards; with NORMAL a power cut could take the last receipts, and what is known of replays, with it, unless the
+ * -wal file is synced after the commit, which is all that FULL does besides (sqlite.org/pragma.html#pragma_synchronous).
  * journal_size_limit: after a burst the -wal file shrinks again.
  */
-const WRITER_SETTINGS =
-  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; PRAGMA trusted_schema = OFF';
+const WRITER_SETTINGS = 'PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216; PRAGMA trusted_schema = OFF';
+
+const SYNCHRONOUS = { record: 'PRAGMA synchronous = FULL', caller: 'PRAGMA synchronous = NORMAL' } as const;
 
 /**
  * The receipts of all envelopes, in one SQLite file. Calls are synchronous and short: each touches a bounded number of rows, except `totals`.
@@ -75,7 +79,7 @@ export class Ledger {
   }
 
   /**
-   * Records all of them, or none; when it returns they survive a power cut. To record the same end of an envelope again changes nothing, so a
+   * Records all of them, or none; when it returns they survive a power cut, unless the caller is to `sync`. To record the same end of an envelope again changes nothing, so a
    * daemon that is not sure whether it did may do it again. Another end (quarantined, then released) replaces the one before.
    */
   record(receipts: readonly Receipt[]): void {
@@ -87,6 +91,16 @@ export class Ledger {
         this.#prepare(statements.REMEMBER_KEY).run(wrappedKeySha256, id, finished);
       }
     });
+  }
+
+  /** Resolves when all that is recorded survives a power cut; the event loop goes on meanwhile. */
+  async sync(): Promise<void> {
+    try {
+      await syncFile(`${this.#file}-wal`);
+    } catch (error) {
+      // Closed meanwhile: that has synced everything (sqlite.org/walformat.html, "The WAL Checkpoint": at the last close).
+      if (errnoOf(error) !== 'ENOENT') throw toSealdropError(error, this.#file);
+    }
   }
 
   #withoutOmitted(receipt: Receipt): Receipt {
@@ -185,13 +199,14 @@ export class Ledger {
  * @throws SealdropError `bad-ledger` when it is damaged, newer, or something else (see `setAsideLedger`); `not-found`, `not-permitted`,
  * `disk-full`, `io-error`
  */
-export function openLedger({ file, access = 'read-write', plaintextNames = 'keep' }: LedgerOptions): Ledger {
+export function openLedger(options: LedgerOptions): Ledger {
+  const { file, access = 'read-write', plaintextNames = 'keep', syncedBy = 'record' } = options;
   checkFile(file, access);
   let database: DatabaseSync | null = null;
   try {
     database = new DatabaseSync(file, { readOnly: access === 'read-only', timeout: BUSY_TIMEOUT });
     if (access === 'read-only') checkReadable(database, file);
-    else prepareForWriting(database, file);
+    else prepareForWriting(database, file, syncedBy);
     return new Ledger(file, database, plaintextNames);
   } catch (error) {
     database?.close();
@@ -209,9 +224,10 @@ function checkFile(file: string, access: 'read-write' | 'read-only'): void {
   }
 }
 
-function prepareForWriting(database: DatabaseSync, file: string): void {
+function prepareForWriting(database: DatabaseSync, file: string, syncedBy: keyof typeof SYNCHRONOUS): void {
   checkVersion(database, file, MIGRATIONS.length);
   database.exec(WRITER_SETTINGS);
+  database.exec(SYNCHRONOUS[syncedBy]);
   migrate(database, file);
 }
 

@@ -71,8 +71,13 @@ function beginSync(directory: string): Promise<void> {
   return sync;
 }
 
-async function syncNow(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+function syncNow(directory: string): Promise<void> {
+  return syncFile(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+/** Puts on disk what was written to a file, by whomever. */
+export async function syncFile(path: string, flags = constants.O_RDONLY): Promise<void> {
+  const handle = await open(path, flags);
   try {
     await handle.sync();
   } finally {
@@ -121,13 +126,8 @@ export async function writeRecord(path: string, record: object, step: StepOf<'re
 export async function setModeDurably(path: string, mode: number, step: StepOf<'mode'>): Promise<void> {
   await reach(step, 'chmod');
   await chmod(path, mode);
-  const handle = await open(path, 'r');
-  try {
-    await reach(step, 'sync');
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await reach(step, 'sync');
+  await syncFile(path);
 }
 
 /** Gives a file a further name; `taken` when that exists already. */

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
@@ -31,6 +31,17 @@ test('a receipt comes back as it was recorded, also after the ledger was closed'
   const again = openLedger({ file: folder.file });
   expect(again.query()).toEqual({ receipts: [full, sparse], cursor: null });
   again.close();
+});
+
+test('what the caller is to sync can be read at once, and synced before and after the ledger is closed', async () => {
+  using folder = new LedgerFolder();
+  const ledger = openLedger({ file: folder.file, syncedBy: 'caller' });
+  ledger.record([receipt({ id: 'e1' })]);
+  expect(ledger.query().receipts.map(({ id }) => id)).toEqual(['e1']);
+  await ledger.sync();
+  ledger.close();
+  expect(existsSync(`${folder.file}-wal`)).toBe(false);
+  await ledger.sync();
 });
 
 test('only its owner can read the file', () => {
