@@ -39,9 +39,21 @@ export async function deliver(delivery: Delivery): Promise<string> {
   await syncDirectory(delivery.directory, 'part-name');
   for (;;) {
     const final = await chooseName(delivery);
+    if ((await deliverAs(delivery, final)) === 'done') return final;
+  }
+}
+
+/** Final names that envelopes are being given: two of the same name would take turns in choosing what the other gets. */
+const underWay = new Set<string>();
+
+async function deliverAs(delivery: Delivery, final: string): Promise<'done' | 'taken'> {
+  underWay.add(final);
+  try {
     const record = await recordOf(delivery, final);
     await writeDelivery(delivery.envelope, record);
-    if ((await publish(record, delivery.collision)) === 'done') return final;
+    return await publish(record, delivery.collision);
+  } finally {
+    underWay.delete(final);
   }
 }
 
@@ -60,19 +72,31 @@ async function recordOf({ part, facts }: Delivery, final: string): Promise<Deliv
   };
 }
 
+/** Only a guess: whether the name is free says the link. */
 async function chooseName({ directory, name, collision }: Delivery): Promise<string> {
   const wished = join(directory, name);
   if (collision === 'replace') return replaceable(wished);
-  if ((await inspectEntry(wished)) === null) return wished;
-  if (collision === 'quarantine') {
-    throw new SealdropError('collision', `${wished} exists already`, {
-      hint: 'Move the delivered file away, or set collision to suffix or replace; then retry the envelope.',
-    });
+  const isThere = (await inspectEntry(wished)) !== null;
+  if (!isThere && (collision === 'quarantine' || !underWay.has(wished))) return wished;
+  if (collision === 'suffix') return suffixed(directory, name);
+  throw new SealdropError('collision', `${wished} exists already`, {
+    hint: 'Move the delivered file away, or set collision to suffix or replace; then retry the envelope.',
+  });
+}
+
+/** The lowest number that is free, where none is between those in use: a sender may send one name ten thousand times, so not each is looked at. */
+async function suffixed(directory: string, name: string): Promise<string> {
+  const path = (count: number): string => join(directory, withSuffix(name, count));
+  const isFree = async (count: number): Promise<boolean> =>
+    !underWay.has(path(count)) && (await inspectEntry(path(count))) === null;
+  let [taken, free] = [0, 1];
+  while (!(await isFree(free))) [taken, free] = [free, 2 * free];
+  while (free - taken > 1) {
+    const middle = Math.floor((taken + free) / 2);
+    if (await isFree(middle)) free = middle;
+    else taken = middle;
   }
-  for (let count = 1; ; count += 1) {
-    const candidate = join(directory, withSuffix(name, count));
-    if ((await inspectEntry(candidate)) === null) return candidate;
-  }
+  return path(free);
 }
 
 async function replaceable(path: string): Promise<string> {

@@ -36,6 +36,15 @@ test('collision: suffix keeps every file and numbers the later ones', () =>
     expect(host.plaintext('report.csv.2')).toBe('second');
   }));
 
+test('collision: suffix goes on after the names in use, however many they are', () =>
+  withHost({}, async (host) => {
+    for (let count = 1; count <= 40; count += 1) writeFileSync(join(host.delivery, `report.csv.${count}`), 'before');
+    await deliverTwice(host);
+    expect(host.plaintext('report.csv.41')).toBe('first');
+    expect(host.plaintext('report.csv.42')).toBe('second');
+    expect(host.delivered()).toHaveLength(43);
+  }));
+
 test('collision: replace leaves the last one', () =>
   withHost({ landing: 'collision: replace' }, async (host) => {
     await deliverTwice(host);
