@@ -90,6 +90,8 @@ async function makeWaves(
 async function isIdle({ spool, landing }: DaemonSite, daemon: RunningDaemon): Promise<void> {
   const places = [landing, ...WORKING_STATES.map((state) => join(spool, state))];
   while (daemon.isRunning && places.some((place) => readdirSync(place).length > 0)) await delay(LOOK_AGAIN);
+  // A busy landing is not watched.
+  while (daemon.isRunning && usageOf(daemon.pid).watches === 0) await delay(LOOK_AGAIN);
 }
 
 function look({ site, daemon }: Scene): ProcessUsage & Pick<Sample, 'ledgerBytes'> {

@@ -113,7 +113,7 @@ export class Daemon {
   }
 
   /**
-   * Takes hold of the spool, mends what a crash left, and starts watching. The log says `ready` when every landing has been scanned once.
+   * Takes hold of the spool, mends what a crash left, and starts watching. The log says `ready` when every landing has been scanned once, or holds more than can be taken at once.
    * @throws ConfigProblems, or a SealdropError `already-exists` when another daemon owns the spool
    */
   static async start(file: string): Promise<Daemon> {
@@ -198,6 +198,7 @@ export class Daemon {
           config: this.#config,
           logger,
           onClaimed: (claim) => this.#scheduler.add(claim),
+          depth: () => this.#scheduler.depth(landing.name),
           mayClaim: () => this.#freeSpace.enough(this.#spool.root, landing.delivery),
           onCondition: (error) => health.report(`landing:${landing.name}`, error),
         }),

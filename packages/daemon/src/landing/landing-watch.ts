@@ -1,6 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import { SealdropError, toSealdropError } from '@sealdrop/core';
+import type { SealdropError } from '@sealdrop/core';
 import type { Config, LandingConfig } from '../config/schema.ts';
 import type { Logger } from '../operations/logger.ts';
 import { type Anchor, FOLDER_GONE, openAnchor } from '../spool/anchor.ts';
@@ -11,10 +10,12 @@ import { mendClaims } from '../spool/mend-claim.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { Alarm } from './alarm.ts';
 import { type Assembled, assemble, type FoundEnvelope } from './assembler.ts';
+import { Backlog } from './backlog.ts';
 import { BlockedClaims } from './blocked-claims.ts';
 import { CLAIMED_TOGETHER, claimReady, CLOSED, type ReadyEnvelope } from './claim-ready.ts';
 import { IncompleteNotices } from './incomplete-notices.ts';
 import { firstOf } from './named-in-log.ts';
+import { explainTrouble, identifyLanding } from './landing-place.ts';
 import { LOOK_AGAIN, type Readiness, readiness } from './readiness.ts';
 import { type Listing, listings } from './scanner.ts';
 import { ScanNotices } from './scan-notices.ts';
@@ -40,6 +41,8 @@ export interface LandingOptions {
   readonly config: Pick<Config, 'scanInterval' | 'incompleteAfter' | 'strayAfter'>;
   readonly logger: Logger;
   readonly onClaimed: (claim: ClaimRecord) => void;
+  /** How many of the landing's envelopes are claimed and not at their end. */
+  readonly depth: () => number;
   /** Asked before claiming: false while there is too little free space. */
   readonly mayClaim?: (() => boolean) | undefined;
   /** Told after each scan: null when the landing can be used. */
@@ -52,16 +55,20 @@ export class LandingWatch {
   readonly #alarm = new Alarm();
   readonly #settling = new Settling();
   readonly #watcher: Watcher;
+  readonly #backlog: Backlog;
   readonly #strays: StrayWatch;
   readonly #notices: IncompleteNotices;
   readonly #blocked: BlockedClaims;
   /** Folders that are closed to us, or too full. */
   readonly #folders: ScanNotices;
   #running: Promise<void> = Promise.resolve();
+  #onBegun: () => void = () => undefined;
   #state: 'running' | 'stopping' = 'running';
   /** What the last scan took, in milliseconds, and what of it went into claiming: work done, not time to be spared. */
   #scanning = 0;
   #claiming = 0;
+  /** What the scan found so far. */
+  #traffic = { entries: 0, claimed: 0 };
   /** What was said already and is not to be repeated at each scan. */
   #trouble: string | null = null;
 
@@ -72,6 +79,7 @@ export class LandingWatch {
     this.#blocked = new BlockedClaims(landing, logger);
     const fields = { stage: 'landing', landing: landing.name } as const;
     this.#folders = new ScanNotices(logger, { message: 'more folders that cannot be used', fields });
+    this.#backlog = new Backlog(options.depth);
     this.#strays = new StrayWatch({ ...options, strayAfter: options.config.strayAfter });
     this.#watcher = new Watcher(landing.directory, {
       onChange: () => this.#alarm.ring(),
@@ -83,10 +91,11 @@ export class LandingWatch {
     });
   }
 
-  /** Begins; the promise is fulfilled after the first scan. */
+  /** Begins; the promise is fulfilled after the first scan, or when that finds more than can be taken at once. */
   start(): Promise<void> {
     return new Promise((resolve) => {
-      this.#running = this.#run(resolve);
+      this.#onBegun = resolve;
+      this.#running = this.#run();
     });
   }
 
@@ -97,10 +106,10 @@ export class LandingWatch {
     await this.#watcher.forget();
   }
 
-  async #run(onFirstScan: () => void): Promise<void> {
+  async #run(): Promise<void> {
     while (this.#state === 'running') {
       const wait = await this.#scanOrSayWhy();
-      onFirstScan();
+      this.#onBegun();
       const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, SCAN_SHARE * this.#scanning));
       const earliest = performance.now() + pause;
       await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#interval())));
@@ -110,7 +119,8 @@ export class LandingWatch {
 
   #interval(): number {
     const { scanInterval } = this.#options.config;
-    return this.#watcher.sight === 'whole' ? scanInterval : Math.min(scanInterval, LOOK_FOR_LANDING);
+    if (this.#watcher.sight === 'whole') return scanInterval;
+    return Math.min(scanInterval, this.#traffic.claimed > 0 ? LOOK_AGAIN : LOOK_FOR_LANDING);
   }
 
   /** After a hint; more of them may come and are answered by the one scan that follows. */
@@ -123,32 +133,21 @@ export class LandingWatch {
   /** @returns milliseconds until a scan is worthwhile again */
   async #scanOrSayWhy(): Promise<number> {
     try {
-      await this.#ensureWatched();
+      const identity = await identifyLanding(this.#options);
       const wait = await this.#scan();
+      // Only now: what changes between the scan and the watch is found by the scan that follows the watch.
+      await this.#watcher.ensure(identity, this.#traffic);
       if (this.#trouble !== null) this.#log('info', 'landing is back');
       this.#trouble = null;
       this.#options.onCondition?.(null);
       return wait;
     } catch (thrown) {
       await this.#watcher.forget();
-      const error = this.#explain(thrown);
+      const error = explainTrouble(thrown, this.#options);
       this.#options.onCondition?.(error);
       this.#say(error, errnoOf(thrown));
       return LOOK_FOR_LANDING;
     }
-  }
-
-  #explain(thrown: unknown): SealdropError {
-    const { landing, spool } = this.#options;
-    if (errnoOf(thrown) !== 'EXDEV') return toSealdropError(thrown, landing.directory);
-    return new SealdropError(
-      'bad-configuration',
-      `${landing.directory}: a mount of its own, apart from ${spool.root}`,
-      {
-        hint: 'Put the spool within the same mount: even of one file system, nothing is renamed from mount to mount.',
-        cause: thrown,
-      },
-    );
   }
 
   #say(error: SealdropError, errno: string | null): void {
@@ -165,20 +164,11 @@ export class LandingWatch {
     logger[level](message, { stage: 'landing', landing: landing.name, directory: landing.directory, ...failure });
   }
 
-  async #ensureWatched(): Promise<void> {
-    const { landing, spool } = this.#options;
-    const [here, there] = [await stat(landing.directory), await stat(spool.root)];
-    if (here.dev !== there.dev) {
-      throw new SealdropError('bad-configuration', `${landing.directory}: not on the file system of ${spool.root}`, {
-        hint: 'Put the spool and its landings on one file system: envelopes are claimed by renaming. Or is the landing not mounted?',
-      });
-    }
-    await this.#watcher.ensure(`${here.dev}:${here.ino}`);
-  }
-
   async #scan(): Promise<number> {
     const began = performance.now();
     this.#claiming = 0;
+    this.#traffic = { entries: 0, claimed: 0 };
+    this.#backlog.beginScan();
     const { landing, spool } = this.#options;
     for (const claim of await mendClaims(spool, landing.name)) this.#claimed(claim);
     let wait = Infinity;
@@ -197,7 +187,8 @@ export class LandingWatch {
 
   async #lookInto(listing: Listing): Promise<number> {
     const { landing } = this.#options;
-    const { folder } = listing;
+    const { folder, files, folders, unusable } = listing;
+    this.#traffic.entries += files.length + folders.length + unusable.length;
     if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
     const assembled = assemble(listing, landing);
     if (isEmpty(assembled)) return Infinity;
@@ -231,12 +222,21 @@ export class LandingWatch {
   }
 
   async #claimFew(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
-    const { landing, spool } = this.#options;
     const { ready, wait } = await this.#selectReady(envelopes, anchor);
     if (ready.length === 0) return wait;
     if (this.#options.mayClaim?.() === false) return LOOK_FOR_LANDING;
     const began = performance.now();
-    const left = await claimReady(ready, {
+    if (this.#backlog.isFull) this.#onBegun();
+    const room = await this.#backlog.awaitRoom(() => this.#state === 'running');
+    const left = room === 'full' ? ready.length : await this.#claimNow(ready, anchor);
+    this.#claiming += performance.now() - began;
+    if (room === 'full') return LOOK_FOR_LANDING;
+    return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
+  }
+
+  #claimNow(ready: readonly ReadyEnvelope[], anchor: Anchor): Promise<number> {
+    const { landing, spool } = this.#options;
+    return claimReady(ready, {
       landing,
       spool,
       anchor,
@@ -244,8 +244,6 @@ export class LandingWatch {
       onBusy: ({ group }) => this.#debug('still being written', namesOf(group)),
       onBlocked: (found, errno) => this.#blocked.block(found, errno),
     });
-    this.#claiming += performance.now() - began;
-    return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
   }
 
   async #selectReady(
@@ -280,6 +278,7 @@ export class LandingWatch {
     const { id, folder } = claim;
     logger.info('claimed', { stage: 'claim', envelope: id, landing: landing.name, folder, ...firstOf(namesOf(claim)) });
     this.#notices.claimed(claim);
+    this.#traffic.claimed += 1;
     onClaimed(claim);
   }
 

@@ -6,6 +6,16 @@ import { DEEPEST_FOLDER } from './scanner.ts';
 
 /** After trouble, watching is begun anew this often, in milliseconds. */
 const WATCH_ANEW = 60_000;
+/** chokidar inspects every entry of a directory at each change in it: from so many entries on, or with so many claims in a scan, scanning costs less. */
+const CROWDED = 500;
+const BUSY = 8;
+
+/** What a scan found. */
+export interface Traffic {
+  readonly entries: number;
+  /** Envelopes: moving their members away is as many changes. */
+  readonly claimed: number;
+}
 
 export interface WatcherEvents {
   /** Something happened below the directory: only a hint. */
@@ -22,7 +32,7 @@ export class Watcher {
   #watcher: FSWatcher | null = null;
   /** Of the directory that is being watched. */
   #identity: string | null = null;
-  #sight: 'whole' | 'partial' = 'whole';
+  #sight: 'whole' | 'partial' | 'none' = 'whole';
   #said: 'trouble' | 'nothing' = 'nothing';
   #began = 0;
 
@@ -31,13 +41,14 @@ export class Watcher {
     this.#events = events;
   }
 
-  /** `partial` when changes may go unnoticed. */
-  get sight(): 'whole' | 'partial' {
+  /** `partial` when changes may go unnoticed, `none` while it rests. */
+  get sight(): 'whole' | 'partial' | 'none' {
     return this.#sight;
   }
 
-  /** Watches anew when the directory was made, mounted or exchanged since, and from time to time after trouble. */
-  async ensure(identity: string): Promise<void> {
+  /** Watches anew when the directory was made, mounted or exchanged since, after a rest, and from time to time after trouble. */
+  async ensure(identity: string, { entries, claimed }: Traffic): Promise<void> {
+    if (entries > CROWDED || claimed > BUSY) return this.#rest();
     const again = this.#sight === 'partial' && performance.now() - this.#began > WATCH_ANEW;
     if (identity === this.#identity && !again) return;
     await this.forget();
@@ -58,6 +69,11 @@ export class Watcher {
     if (this.sight === 'partial' || this.#said === 'nothing') return;
     this.#said = 'nothing';
     this.#events.onMended();
+  }
+
+  async #rest(): Promise<void> {
+    await this.forget();
+    this.#sight = 'none';
   }
 
   #failed(error: unknown): void {

@@ -31,6 +31,11 @@ export class LandingQueue {
     this.#ready.push(job);
   }
 
+  /** At work or waiting. */
+  get depth(): number {
+    return this.#ready.length + this.#waiting.length + this.#inFlight;
+  }
+
   /** Whether none of its envelopes is at work. */
   get idle(): boolean {
     return this.#inFlight === 0;

@@ -50,6 +50,11 @@ export class Scheduler {
     return this.#known.has(id);
   }
 
+  /** How many of a landing's envelopes are not at their end. */
+  depth(landing: string): number {
+    return this.#queues.get(landing)?.depth ?? 0;
+  }
+
   get queues(): readonly QueueState[] {
     const states = new Map<string, { landing: string; depth: number; oldest: number | null }>();
     for (const { landing, claimed } of this.#known.values()) {

@@ -1,0 +1,31 @@
+import { stat } from 'node:fs/promises';
+import { SealdropError, toSealdropError } from '@sealdrop/core';
+import type { LandingConfig } from '../config/schema.ts';
+import { errnoOf } from '../spool/durable.ts';
+import type { Spool } from '../spool/layout.ts';
+
+interface Place {
+  readonly landing: LandingConfig;
+  readonly spool: Spool;
+}
+
+/**
+ * Which directory the landing's path means at the moment.
+ * @throws SealdropError `bad-configuration` when nothing can be renamed from it into the spool; a system error when it is not there
+ */
+export async function identifyLanding({ landing, spool }: Place): Promise<string> {
+  const [here, there] = [await stat(landing.directory), await stat(spool.root)];
+  if (here.dev === there.dev) return `${here.dev}:${here.ino}`;
+  throw new SealdropError('bad-configuration', `${landing.directory}: not on the file system of ${spool.root}`, {
+    hint: 'Put the spool and its landings on one file system: envelopes are claimed by renaming. Or is the landing not mounted?',
+  });
+}
+
+/** What kept a landing from being scanned, in an operator's words. */
+export function explainTrouble(thrown: unknown, { landing, spool }: Place): SealdropError {
+  if (errnoOf(thrown) !== 'EXDEV') return toSealdropError(thrown, landing.directory);
+  return new SealdropError('bad-configuration', `${landing.directory}: a mount of its own, apart from ${spool.root}`, {
+    hint: 'Put the spool within the same mount: even of one file system, nothing is renamed from mount to mount.',
+    cause: thrown,
+  });
+}

@@ -1,0 +1,36 @@
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Host } from '../host.ts';
+import { flatPath, MEMBERS, seal, upload } from '../sender.ts';
+
+const ENVELOPES = 330;
+/** What may wait to be opened, and what is claimed at a time. */
+const [WAITING, TOGETHER] = [256, 64];
+
+let host: Host;
+
+beforeEach(() => {
+  host = new Host();
+});
+
+afterEach(() => host.close());
+
+test('while nothing can be opened, what is not claimed yet stays in the landing; it is taken up afterwards', async () => {
+  const triple = seal(host, { plaintext: 'x', flags: ['-aes-256-cbc', '-pbkdf2', '-iter', '1'] });
+  const aside = `${host.privateKey}.aside`;
+  copyFileSync(host.privateKey, aside);
+  rmSync(host.privateKey);
+  for (let index = 0; index < ENVELOPES; index += 1) upload(host, `file-${index}`, triple);
+  const daemon = await host.start();
+  await daemon.saying({ message: 'claimed' }, WAITING);
+  copyFileSync(triple.payload, flatPath(host, 'half', 'payload'));
+  // Another scan has been begun, and the one before has come to its end.
+  await daemon.saying({ message: 'incomplete' });
+  expect(daemon.said({ message: 'claimed' }).length).toBeLessThan(WAITING + TOGETHER);
+  expect(readdirSync(host.landing).length).toBeGreaterThan((ENVELOPES - WAITING - TOGETHER) * MEMBERS.length);
+  copyFileSync(aside, host.privateKey);
+  daemon.signal('SIGHUP');
+  await daemon.saying({ message: 'delivered' }, ENVELOPES);
+  expect(host.collectable()).toHaveLength(ENVELOPES);
+  expect(readdirSync(host.landing)).toEqual(['half.enc']);
+});
