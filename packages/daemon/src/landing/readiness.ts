@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { Config, LandingConfig } from '../config/schema.ts';
 import { namesOf } from '../spool/claim.ts';
 import { inspectEntry } from '../spool/durable.ts';
+import { fingerprintOf } from '../spool/members.ts';
 import { announcedSize } from './announced-size.ts';
 import { type FoundEnvelope, keyOf } from './assembler.ts';
-import { fingerprintOf, type Settling } from './settling.ts';
+import type { Settling } from './settling.ts';
 
 /** While a writer is at work, or a manifest's sizes do not match yet, we look again this soon: a file's closing raises no event. */
 export const LOOK_AGAIN = 200;

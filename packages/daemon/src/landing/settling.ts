@@ -1,11 +1,6 @@
-import type { BigIntStats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { inspectEntry } from '../spool/durable.ts';
-
-/** What changes when a file is written to or replaced; it survives a rename, which touches only the ctime. */
-export function fingerprintOf(entry: BigIntStats): string {
-  return `${entry.ino}:${entry.size}:${entry.mtimeNs}`;
-}
+import { fingerprintOf } from '../spool/members.ts';
 
 /** The fingerprint of a directory entry; null when there is none. */
 export async function fingerprint(path: string): Promise<string | null> {

@@ -10,6 +10,9 @@ type Collision = LandingConfig['collision'];
 /** NAME_MAX of Linux file systems (limits.h), in bytes. */
 const LONGEST_NAME = 255;
 
+/** Beyond the permissions, a mode says what kind of file it is (inode(7)). */
+const MODES = 0o10000;
+
 /** Where an envelope's plaintext grows: a dot name, so that whoever collects deliveries passes it by. */
 export function partPath(delivery: string, id: string): string {
   return join(delivery, `.sealdrop-${id}.part`);
@@ -34,7 +37,7 @@ export interface Delivery {
  * @throws SealdropError `collision` when the name is taken and the setting says `quarantine`
  */
 export async function deliver(delivery: Delivery): Promise<string> {
-  await setModeDurably(delivery.part, delivery.mode, 'part-mode');
+  await ensureMode(delivery);
   // The part's own name must be safe before the record: a missing part means "delivered" from then on.
   await syncDirectory(delivery.directory, 'part-name');
   for (;;) {
@@ -55,6 +58,13 @@ async function deliverAs(delivery: Delivery, final: string): Promise<'done' | 't
   } finally {
     underWay.delete(final);
   }
+}
+
+/** The part was made for the owner alone, and synced; most landings want nothing else. */
+async function ensureMode({ part, mode }: Delivery): Promise<void> {
+  const entry = await inspectEntry(part);
+  if (entry !== null && Number(entry.mode) % MODES === mode) return;
+  await setModeDurably(part, mode, 'part-mode');
 }
 
 async function recordOf({ part, facts }: Delivery, final: string): Promise<DeliveryRecord> {

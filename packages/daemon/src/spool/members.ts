@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import { errnoOf, inspectEntry } from './durable.ts';
@@ -20,34 +20,37 @@ const WORDS = {
 /** What a member was like before it was read; null for one that is not there. */
 export type MemberSnapshot = ReadonlyMap<string, string>;
 
+/** What changes when a file is written to or replaced; it survives a rename, which touches only the ctime. */
+export function fingerprintOf({ ino, size, mtimeNs }: BigIntStats): string {
+  return `${ino}:${size}:${mtimeNs}`;
+}
+
 /**
- * Makes sure that each claimed member is an ordinary file with one name, and notes size and times.
+ * Makes sure that each claimed member is an ordinary file with one name that can be read, and notes size and times.
  * @throws SealdropError `hostile-file` naming the member and what it is
  */
 export async function examineMembers(directory: string, names: readonly string[]): Promise<MemberSnapshot> {
   const snapshot = new Map<string, string>();
-  for (const name of names) snapshot.set(name, await examine(join(directory, name), name));
+  for (const name of names) {
+    const entry = await examine(join(directory, name), name);
+    await refuseClosed(join(directory, name), name, entry);
+    snapshot.set(name, fingerprintOf(entry));
+  }
   return snapshot;
 }
 
-async function examine(path: string, name: string): Promise<string> {
+async function examine(path: string, name: string): Promise<BigIntStats> {
   const entry = await inspectEntry(path);
   if (entry === null) throw new SealdropError('io-error', `${name}: has disappeared from the spool`);
   if (!entry.isFile()) throw hostile(`${name} is ${WORDS[typeOf(entry)]}`);
   if (entry.nlink !== 1n) throw hostile(`${name} has a second name (a hard link)`);
-  const handle = await openUnlessClosed(path, name, entry);
-  try {
-    const opened = await handle.stat({ bigint: true });
-    return `${opened.ino}:${opened.size}:${opened.mtimeNs}`;
-  } finally {
-    await handle.close();
-  }
+  return entry;
 }
 
 /** One that its owner closed even to itself is no slip of the SFTP server's, which its operator could mend. */
-async function openUnlessClosed(path: string, name: string, { mode }: BigIntStats): Promise<FileHandle> {
+async function refuseClosed(path: string, name: string, { mode }: BigIntStats): Promise<void> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    await access(path, constants.R_OK);
   } catch (error) {
     if (errnoOf(error) !== 'EACCES' || (mode & OWNER_MAY_READ) !== 0n) throw toSealdropError(error, name);
     throw hostile(`${name} may be read by nobody (mode ${(mode & PERMISSIONS).toString(8).padStart(4, '0')})`);
@@ -68,9 +71,9 @@ export async function checkPayloadSize(path: string, maximum: number): Promise<v
  * @throws SealdropError `hostile-file` when a member is not what it was
  */
 export async function membersUnchanged(directory: string, before: MemberSnapshot): Promise<void> {
-  const after = await examineMembers(directory, [...before.keys()]);
-  for (const [name, snapshot] of after) {
-    if (before.get(name) !== snapshot) throw hostile(`${name} was changed while it was read`);
+  for (const [name, snapshot] of before) {
+    const entry = await examine(join(directory, name), name);
+    if (fingerprintOf(entry) !== snapshot) throw hostile(`${name} was changed while it was read`);
   }
 }
 

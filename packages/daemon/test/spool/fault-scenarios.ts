@@ -30,7 +30,12 @@ const PLAIN = { name: '', options: {}, prelude: null, before: null, points: [] }
 
 /** Together they pass every point. */
 export const SCENARIOS: readonly Scenario[] = [
-  { ...PLAIN, name: 'suffix and delete', points: [...usual, ...pointsOf(/^undo-part\.unlink/)] },
+  {
+    ...PLAIN,
+    name: 'suffix and delete',
+    options: { landing: "mode: '0640'" },
+    points: [...usual, ...pointsOf(/^undo-part\.unlink/)],
+  },
   {
     ...PLAIN,
     name: 'replace and keep',
