@@ -7,4 +7,6 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED_MAJOR) {
   );
   process.exit(78);
 }
+// Every file operation waits on a thread of libuv's pool, and a sync for milliseconds. Read when the pool is first used.
+process.env.UV_THREADPOOL_SIZE ??= '16';
 await import('../dist/main.js');

@@ -76,7 +76,7 @@ export const configSchema = z
         .prefault('64MiB')
         .describe('With less free on the file system of the spool or a delivery directory, nothing new is claimed.'),
       concurrency: wholeNumber(1, 256)
-        .default(4)
+        .default(16)
         .describe(
           'Envelopes opened at the same time. While others are slow, a landing that has none at work gets a place beyond it.',
         ),
