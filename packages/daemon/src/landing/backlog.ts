@@ -11,7 +11,10 @@ export class Backlog {
   readonly #depth: () => number;
   #patience: 'some' | 'none' = 'some';
 
-  /** @param depth how many of the landing's envelopes are claimed and not at their end */
+  /**
+   * @param depth how many of the landing's envelopes wait for their turn or have it. Those that have failed and wait do not count: some hundred that only the operator can mend must
+   * not keep the others out
+   */
   constructor(depth: () => number) {
     this.#depth = depth;
   }

@@ -41,7 +41,7 @@ export interface LandingOptions {
   readonly config: Pick<Config, 'scanInterval' | 'incompleteAfter' | 'strayAfter'>;
   readonly logger: Logger;
   readonly onClaimed: (claim: ClaimRecord) => void;
-  /** How many of the landing's envelopes are claimed and not at their end. */
+  /** How many of the landing's envelopes are claimed and wait for their turn, or have it. */
   readonly depth: () => number;
   /** Asked before claiming: false while there is too little free space. */
   readonly mayClaim?: (() => boolean) | undefined;

@@ -31,9 +31,9 @@ export class LandingQueue {
     this.#ready.push(job);
   }
 
-  /** At work or waiting. */
+  /** At work or next; without those that have failed and wait. */
   get depth(): number {
-    return this.#ready.length + this.#waiting.length + this.#inFlight;
+    return this.#ready.length + this.#inFlight;
   }
 
   /** Whether none of its envelopes is at work. */

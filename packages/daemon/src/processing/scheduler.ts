@@ -50,7 +50,7 @@ export class Scheduler {
     return this.#known.has(id);
   }
 
-  /** How many of a landing's envelopes are not at their end. */
+  /** How many of a landing's envelopes are at work or next; without those that have failed and wait. */
   depth(landing: string): number {
     return this.#queues.get(landing)?.depth ?? 0;
   }
