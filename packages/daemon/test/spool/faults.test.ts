@@ -92,7 +92,11 @@ describe.concurrent.each(SCENARIOS)('$name', (scenario) => {
 });
 
 const EVERY_SETTING = ['suffix', 'replace'].flatMap((collision) =>
-  ['keep', 'delete'].map((archive) => ({ landing: `collision: ${collision}`, settings: `archive: ${archive}` })),
+  ['keep', 'delete'].map((archive) => ({
+    // A mode of its own, so that the part is given it.
+    landing: `collision: ${collision}, mode: '0640'`,
+    settings: `archive: ${archive}`,
+  })),
 );
 
 describe.runIf(isFullMatrix).concurrent.each(EVERY_SETTING)('the full matrix: $landing, $settings', (options) => {
