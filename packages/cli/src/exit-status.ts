@@ -31,6 +31,8 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   'implausible-plaintext': EXIT.dataError,
   'bad-signature': EXIT.dataError,
   'missing-signature': EXIT.dataError,
+  'wrong-sender': EXIT.dataError,
+  replayed: EXIT.dataError,
   'swapped-members': EXIT.dataError,
   'unknown-cipher': EXIT.dataError,
   'unsupported-cipher': EXIT.dataError,

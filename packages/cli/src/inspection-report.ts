@@ -67,7 +67,7 @@ function problemLines({ problems }: Inspection): readonly string[] {
 
 /** The readable report: a few aligned lines, ending in a line feed. */
 export function describeInspection(envelope: string, inspection: Inspection): string {
-  const { publicKeySha256, mac } = inspection;
+  const { publicKeySha256, mac, sender } = inspection;
   const lines = [
     printable(envelope),
     ...memberRows(inspection),
@@ -77,6 +77,7 @@ export function describeInspection(envelope: string, inspection: Inspection): st
     row('wrapped', describeWrappedKey(inspection.wrappedKey)),
     row('OAEP', describeOaep(inspection.oaep)),
     ...(publicKeySha256 === null ? [] : [row('public key', `SHA-256 ${publicKeySha256}`)]),
+    ...(sender === null ? [] : [row('sender', `${sender}, as the manifest says`)]),
     row('vouched for', mac === 'present' ? 'by a MAC in the manifest, which the key will verify' : 'by nothing'),
     ...problemLines(inspection),
   ];

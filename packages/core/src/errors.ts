@@ -31,6 +31,8 @@ const ERROR_TABLE = {
   ],
   'bad-signature': ['sender', 'the signature of the manifest is by none of the public keys, or binds no payload'],
   'missing-signature': ['sender', 'the envelope has no signature where one is required'],
+  'wrong-sender': ['sender', 'the manifest names another sender than the one it is expected from'],
+  replayed: ['sender', 'an envelope with the same wrapped key was delivered before'],
   'swapped-members': ['sender', 'the payload and the wrapped key are exchanged, or are the same file'],
   'unknown-cipher': ['sender', 'no cipher of openssl enc has this name'],
   'unsupported-cipher': ['sender', 'a known cipher that cannot be used here'],

@@ -44,6 +44,8 @@ export interface Inspection {
   /** Whether a manifest MAC will vouch for the payload. */
   readonly mac: 'present' | 'absent';
   readonly publicKeySha256: string | null;
+  /** Whom the manifest names as the sender; nothing has been verified. */
+  readonly sender: string | null;
   /** What is wrong as far as it shows without the key; empty when nothing is. */
   readonly problems: readonly InspectionProblem[];
 }
@@ -81,13 +83,16 @@ export async function inspectEnvelope(members: EnvelopeMembers, parameters?: Enc
   return { members: await inspectFiles(members), plaintextName, wrappedKey, payload, ...describe(statement), problems };
 }
 
-function describe(statement: Statement | null): Pick<Inspection, 'parameters' | 'oaep' | 'mac' | 'publicKeySha256'> {
-  if (statement === null) return { parameters: null, oaep: null, mac: 'absent', publicKeySha256: null };
+function describe(
+  statement: Statement | null,
+): Pick<Inspection, 'parameters' | 'oaep' | 'mac' | 'publicKeySha256' | 'sender'> {
+  if (statement === null) return { parameters: null, oaep: null, mac: 'absent', publicKeySha256: null, sender: null };
   return {
     parameters: { flags: formatFlags(statement.parameters), source: statement.parametersSource },
     oaep: { candidates: statement.oaepCandidates.map(formatOaep), source: statement.oaepSource },
     mac: statement.manifest?.mac === undefined ? 'absent' : 'present',
     publicKeySha256: statement.manifest?.key.publicKeySha256 ?? null,
+    sender: statement.manifest?.sender ?? null,
   };
 }
 

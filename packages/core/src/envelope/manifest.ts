@@ -51,6 +51,17 @@ const parametersSchema = z.strictObject({
   armor: z.enum(['lines', 'one-line']).optional().describe('Base64 text: -a, or -a -A.'),
 });
 
+// A line of its own in what the MAC's key is made of: it holds no line end.
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+const PRINTABLE = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
+
+const senderSchema = z
+  .string()
+  .min(1)
+  .max(MAXIMUM_TEXT_LENGTH)
+  .regex(PRINTABLE)
+  .describe('Who sends it, as the receiver calls them; the MAC binds it.');
+
 const macSchema = z.strictObject({
   algorithm: z.literal('hmac-sha256'),
   value: sha256Hex.describe('HMAC-SHA256 of the payload file under K (see macKey).'),
@@ -63,6 +74,7 @@ const plaintextSchema = z.strictObject({
 
 export const manifestSchema = z.strictObject({
   sealdrop: z.literal(1).describe('Version of this format.'),
+  sender: senderSchema.optional(),
   payload: payloadSchema,
   key: keySchema,
   parameters: parametersSchema,
@@ -209,19 +221,28 @@ function manifestSalt(salt: Salt): Pick<Manifest['parameters'], 'salt' | 'saltLe
 
 const MAC_CONTEXT = 'sealdrop/v1/mac';
 
+/** What the MAC binds besides the payload's bytes. */
+export interface MacInputs {
+  readonly parameters: EncParameters;
+  readonly plaintextName: string;
+  /** As the manifest names it; without one there is no such line. */
+  readonly sender?: string | undefined;
+  readonly passphrase: Uint8Array;
+}
+
 /**
- * The key of the payload's MAC: SHA-256 of `sealdrop/v1/mac`, the parameters as canonical openssl flags, the plaintext's name and the
- * passphrase, each on a line, the last without line end. It binds parameters and name to the payload; stock openssl makes it with
- * `openssl dgst -sha256` from standard input.
+ * The key of the payload's MAC: SHA-256 of `sealdrop/v1/mac`, the parameters as canonical openssl flags, the plaintext's name, the sender where the
+ * manifest names one, and the passphrase, each on a line, the last without line end. It binds parameters and names to the payload; stock
+ * openssl makes it with `openssl dgst -sha256` from standard input.
  */
-export function macKey(parameters: EncParameters, plaintextName: string, passphrase: Uint8Array): Buffer {
-  const hash = createHash('sha256').update(`${MAC_CONTEXT}\n${formatFlags(parameters)}\n${plaintextName}\n`);
-  return hash.update(passphrase).digest();
+export function macKey({ parameters, plaintextName, sender, passphrase }: MacInputs): Buffer {
+  const lines = [MAC_CONTEXT, formatFlags(parameters), plaintextName, ...(sender === undefined ? [] : [sender]), ''];
+  return createHash('sha256').update(lines.join('\n')).update(passphrase).digest();
 }
 
 /** HMAC-SHA256 to be fed the bytes of the payload file. */
-export function payloadMac(parameters: EncParameters, plaintextName: string, passphrase: Uint8Array): Hmac {
-  const key = macKey(parameters, plaintextName, passphrase);
+export function payloadMac(inputs: MacInputs): Hmac {
+  const key = macKey(inputs);
   const mac = createHmac('sha256', key);
   key.fill(0);
   return mac;

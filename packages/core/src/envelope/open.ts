@@ -1,4 +1,5 @@
 /** Opening an envelope: the one room that knows names, notes, keys and the enc format together. */
+import { createHash } from 'node:crypto';
 import { aboutSubject, SealdropError, toSealdropError } from '../errors.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
@@ -27,7 +28,7 @@ import { checkSignatureBinds, openSignature } from './signature.ts';
 import type { SignaturePolicy } from './signature.ts';
 import { readStatement } from './statement.ts';
 import type { Statement } from './statement.ts';
-import { checkPayloadSize, checkPlaintextSize, PayloadCheck } from './verification.ts';
+import { checkPayloadSize, checkPlaintextSize, checkSender, PayloadCheck } from './verification.ts';
 
 /** Like `EnvelopeMembers` with paths; the payload may be a stream instead (it is then read once, and cannot be verified beforehand). */
 export interface EnvelopeSource extends Omit<EnvelopeMembers, 'payload'> {
@@ -51,6 +52,8 @@ export interface OpenOptions {
   readonly implausible?: ImplausiblePlaintext | undefined;
   /** Whose signature of the manifest is looked for. Default: none is. */
   readonly signature?: SignaturePolicy | undefined;
+  /** Whom it must come from: a manifest that names another sender is `wrong-sender`. Default: whoever it names. */
+  readonly sender?: string | undefined;
   /** What a diagnosis found (`openRepaired` sets it). */
   readonly amendments?: Amendments | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -89,6 +92,10 @@ export interface OpenedEnvelope {
   readonly verification: Verification;
   /** SHA-256 of the public key (`publicKeyFingerprint`) by which the manifest is signed; null when no signature was looked for. */
   readonly signedBy: string | null;
+  /** Whom the manifest names as the sender; only a signature or a MAC vouches for it. Null when it names nobody. */
+  readonly sender: string | null;
+  /** Hex, of the RSA ciphertext itself: base64 or hexadecimal text around it does not make it another one. */
+  readonly wrappedKeySha256: string;
   /** What had to be put right to open it, in words for a report; mostly empty. */
   readonly repairs: readonly string[];
   /**
@@ -117,6 +124,7 @@ export async function openEnvelope(source: EnvelopeSource, options: OpenOptions)
   const { checkManifest, signedBy } = await openSignature(source, options.signature);
   const said = await readStatement({ ...source, payload: located.path, ...overrides(options), checkManifest });
   checkSignatureBinds(said.manifest, signedBy());
+  checkSender(said.manifest, options.sender);
   const statement = amendName(said, options.amendments);
   const { manifest } = statement;
   if (manifest !== null && located.size !== null) checkPayloadSize(located.size, manifest, located.name);
@@ -136,6 +144,7 @@ export async function openEnvelope(source: EnvelopeSource, options: OpenOptions)
     oaep: unwrapped.oaep,
     keyName: unwrapped.keyName,
     signedBy: signedBy(),
+    wrappedKeySha256: createHash('sha256').update(wrappedKey).digest('hex'),
   });
 }
 
@@ -229,6 +238,7 @@ interface OpenedState {
   readonly oaep: OaepParameters;
   readonly keyName: string;
   readonly signedBy: string | null;
+  readonly wrappedKeySha256: string;
 }
 
 class Opened implements OpenedEnvelope {
@@ -240,6 +250,8 @@ class Opened implements OpenedEnvelope {
   readonly keyName: string;
   readonly verification: Verification;
   readonly signedBy: string | null;
+  readonly sender: string | null;
+  readonly wrappedKeySha256: string;
   readonly repairs: readonly string[];
   readonly #state: OpenedState;
   #isDisposed = false;
@@ -255,6 +267,8 @@ class Opened implements OpenedEnvelope {
     this.keyName = state.keyName;
     this.verification = manifest?.mac === undefined ? 'none' : 'manifest-mac';
     this.signedBy = state.signedBy;
+    this.sender = manifest?.sender ?? null;
+    this.wrappedKeySha256 = state.wrappedKeySha256;
     this.repairs = state.chosen.repairs;
   }
 

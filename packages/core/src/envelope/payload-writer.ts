@@ -5,6 +5,7 @@ import { encryptPayloadFile, threadsPay } from '../openssl/payload-file.ts';
 import { encryptPayload } from '../openssl/payload-stream.ts';
 import type { LocatedPayload } from './locate-payload.ts';
 import { macKey, payloadMac } from './manifest.ts';
+import type { MacInputs } from './manifest.ts';
 import { writeNewFile } from './payload-reader.ts';
 import type { ReadOptions } from './payload-reader.ts';
 
@@ -12,6 +13,8 @@ export interface PayloadWriteOptions extends ReadOptions {
   readonly parameters: EncParameters;
   /** The plaintext's, which the MAC binds. */
   readonly name: string;
+  /** Whom the manifest names as the sender, which the MAC binds too. */
+  readonly sender?: string | undefined;
   readonly passphrase: Uint8Array;
   /** A file that does not exist. */
   readonly output: string;
@@ -34,9 +37,13 @@ export async function writePayload(plaintext: LocatedPayload, options: PayloadWr
   return onThreads ? writeOnThreads(path, options) : writeFromStream(plaintext, options);
 }
 
+function macInputs({ parameters, name: plaintextName, sender, passphrase }: PayloadWriteOptions): MacInputs {
+  return { parameters, plaintextName, sender, passphrase };
+}
+
 async function writeOnThreads(input: string, options: PayloadWriteOptions): Promise<WrittenPayload> {
-  const { parameters, name, passphrase } = options;
-  const hmacKey = macKey(parameters, name, passphrase);
+  const { passphrase } = options;
+  const hmacKey = macKey(macInputs(options));
   try {
     const digests = { hmacKey, sha256: 'omit' } as const;
     const outcome = await encryptPayloadFile({ ...options, input, secret: passphrase, digests });
@@ -48,10 +55,10 @@ async function writeOnThreads(input: string, options: PayloadWriteOptions): Prom
 }
 
 async function writeFromStream(located: LocatedPayload, options: PayloadWriteOptions): Promise<WrittenPayload> {
-  const { parameters, name, passphrase, signal, onProgress, output, mode } = options;
+  const { parameters, passphrase, signal, onProgress, output, mode } = options;
   let plaintextSize = 0;
   const plaintext = observe(located.read({ signal, onProgress }), (chunk) => (plaintextSize += chunk.length));
-  const mac = payloadMac(parameters, name, passphrase);
+  const mac = payloadMac(macInputs(options));
   const encrypted = encryptPayload(plaintext, { parameters, secret: passphrase, signal });
   const payloadSize = await writeNewFile(
     output,

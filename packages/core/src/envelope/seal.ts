@@ -9,9 +9,10 @@ import { publicKeyFingerprint } from '../keys/public-key.ts';
 import { readWrappedKey } from '../keys/read-wrapped-key.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { readPassphrase } from '../openssl/passphrase.ts';
+import { quoteWord } from '../openssl/quoted-word.ts';
 import { locatePayload } from './locate-payload.ts';
 import type { LocatedPayload } from './locate-payload.ts';
-import { formatManifest, manifestParameters } from './manifest.ts';
+import { formatManifest, manifestParameters, manifestSchema } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { checkPlaintextName, MAXIMUM_NAME_LENGTH, memberNames } from './naming.ts';
 import type { EnvelopeMembers, MemberRole } from './naming.ts';
@@ -37,6 +38,8 @@ export interface SealOptions {
   readonly manifest: 'write' | 'omit';
   /** The sender's own private key (`loadSigningKey`), to sign the manifest with. Default: it is not signed. */
   readonly signWith?: KeyObject | undefined;
+  /** Who sends it, as the receiver calls them. In another sender's landing it is refused then. Default: the manifest names nobody. */
+  readonly sender?: string | undefined;
   readonly existing: ExistingFile;
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of plaintext bytes read so far. */
@@ -102,6 +105,7 @@ function plan(options: SealOptions): Publication {
   if (manifest === 'omit' && options.signWith !== undefined) {
     throw new SealdropError('usage', 'a signature is one of the manifest: without a manifest nothing is signed');
   }
+  checkSender(options);
   manifestParameters(options.parameters);
   if (manifest === 'omit' && names.payload !== `${options.name}.enc`) {
     throw new SealdropError(
@@ -126,6 +130,16 @@ function plan(options: SealOptions): Publication {
   };
   for (const role of roles) checkLength(basename(paths[role]));
   return { layout, existing, roles, paths };
+}
+
+function checkSender({ manifest, sender }: SealOptions): void {
+  if (sender === undefined) return;
+  if (manifest === 'omit')
+    throw new SealdropError('usage', 'the manifest names the sender: without one nobody is named');
+  if (manifestSchema.shape.sender.safeParse(sender).success) return;
+  throw new SealdropError('usage', `the sender ${quoteWord(sender)} cannot be named in a manifest`, {
+    hint: 'give 1 to 255 characters of one line',
+  });
 }
 
 function checkLength(memberName: string): void {
@@ -216,6 +230,7 @@ function manifestOf(options: SealOptions, facts: WrittenPayload): Manifest {
   const names = memberNames(options.name, options.oaep.hash, options.layout);
   return {
     sealdrop: 1,
+    ...(options.sender === undefined ? {} : { sender: options.sender }),
     payload: { file: names.payload, size: facts.payloadSize },
     key: {
       file: names['wrapped-key'],

@@ -2,17 +2,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Hash, Hmac } from 'node:crypto';
 import { SealdropError } from '../errors.ts';
-import type { EncParameters } from '../openssl/parameters.ts';
+import { quoteWord } from '../openssl/quoted-word.ts';
 import type { DigestRequest, PayloadDigests } from '../openssl/payload-digests.ts';
 import { macKey, payloadMac } from './manifest.ts';
-import type { Manifest } from './manifest.ts';
-
-/** What the MAC binds besides the payload's bytes. */
-export interface MacInputs {
-  readonly parameters: EncParameters;
-  readonly plaintextName: string;
-  readonly passphrase: Uint8Array;
-}
+import type { MacInputs, Manifest } from './manifest.ts';
 
 /** @throws SealdropError `truncated-payload` or `oversized-payload` when the file's size is not the manifest's */
 export function checkPayloadSize(size: number, manifest: Manifest, file: string): void {
@@ -29,6 +22,19 @@ export function checkPayloadSize(size: number, manifest: Manifest, file: string)
   });
 }
 
+/** @throws SealdropError `wrong-sender` when the manifest names a sender, and another is expected */
+export function checkSender(manifest: Manifest | null, expected: string | undefined): void {
+  const named = manifest?.sender;
+  if (named === undefined || expected === undefined || named === expected) return;
+  throw new SealdropError(
+    'wrong-sender',
+    `the manifest names the sender ${quoteWord(named)}, not ${quoteWord(expected)}`,
+    {
+      hint: 'it was moved here from elsewhere, or made with the wrong name of the sender: ask both before trusting it',
+    },
+  );
+}
+
 /** Takes the payload's bytes as they are read, and judges them at the end. One for each pass over the payload. */
 export class PayloadCheck {
   readonly #manifest: Manifest;
@@ -37,11 +43,11 @@ export class PayloadCheck {
   readonly #digest: Hash | null;
   #size = 0;
 
-  constructor(manifest: Manifest, file: string, inputs: MacInputs) {
+  constructor(manifest: Manifest, file: string, inputs: Omit<MacInputs, 'sender'>) {
     this.#manifest = manifest;
     this.#file = file;
-    this.#mac =
-      manifest.mac === undefined ? null : payloadMac(inputs.parameters, inputs.plaintextName, inputs.passphrase);
+    const { mac, sender } = manifest;
+    this.#mac = mac === undefined ? null : payloadMac({ ...inputs, sender });
     this.#digest = manifest.payload.sha256 === undefined ? null : createHash('sha256');
   }
 
@@ -62,11 +68,11 @@ export class PayloadCheck {
 }
 
 /** What must be computed over a payload to judge it by its manifest. The caller zeroes the key. */
-export function digestsToJudge(manifest: Manifest, inputs: MacInputs): DigestRequest {
-  const { parameters, plaintextName, passphrase } = inputs;
+export function digestsToJudge(manifest: Manifest, inputs: Omit<MacInputs, 'sender'>): DigestRequest {
+  const { mac, sender, payload } = manifest;
   return {
-    hmacKey: manifest.mac === undefined ? null : macKey(parameters, plaintextName, passphrase),
-    sha256: manifest.payload.sha256 === undefined ? 'omit' : 'compute',
+    hmacKey: mac === undefined ? null : macKey({ ...inputs, sender }),
+    sha256: payload.sha256 === undefined ? 'omit' : 'compute',
   };
 }
 

@@ -35,6 +35,7 @@ describe('inspection without any key', () => {
       payload: { header: 'salted', armored: false, saltHex: payload.subarray(8, 16).toString('hex') },
       mac: 'present',
       publicKeySha256: publicKeyFingerprint(receiver.publicKey),
+      sender: null,
       problems: [],
     });
   });

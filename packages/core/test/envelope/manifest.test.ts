@@ -95,6 +95,7 @@ describe('a manifest', () => {
   });
 
   test.each([
+    ['sender', 7],
     ['sealdrop', undefined],
     ['sealdrop', 2],
     ['sealdrop', '1'],
@@ -347,19 +348,23 @@ describe('the MAC', () => {
     const parameters = parseFlags(flags);
     const text = `sealdrop/v1/mac\n${formatFlags(parameters)}\n${name}\n${passphrase}`;
     const key = runOpenssl(['dgst', '-sha256', '-binary'], Buffer.from(text)).output;
-    expect(macKey(parameters, name, Buffer.from(passphrase))).toEqual(key);
+    expect(macKey({ parameters, plaintextName: name, passphrase: Buffer.from(passphrase) })).toEqual(key);
 
     const file = join(directory, 'payload');
     writeFileSync(file, payload);
     const words = ['dgst', '-sha256', '-mac', 'HMAC', '-macopt', `hexkey:${key.toString('hex')}`, '-binary', file];
     const { output } = runOpenssl(words, Buffer.alloc(0));
-    expect(payloadMac(parameters, name, Buffer.from(passphrase)).update(payload).digest()).toEqual(output);
+    expect(
+      payloadMac({ parameters, plaintextName: name, passphrase: Buffer.from(passphrase) })
+        .update(payload)
+        .digest(),
+    ).toEqual(output);
   });
 
   test('binds parameters, name and passphrase, and no boundary between them can be moved', () => {
     const parameters = parseFlags('-aes-256-cbc -pbkdf2');
     const keyOf = (given: EncParameters, name: string, secret: string): string =>
-      macKey(given, name, Buffer.from(secret)).toString('hex');
+      macKey({ parameters: given, plaintextName: name, passphrase: Buffer.from(secret) }).toString('hex');
     const keys = [
       keyOf(parameters, 'a', 'secret'),
       keyOf(parseFlags('-aes-256-ctr -pbkdf2'), 'a', 'secret'),
@@ -368,6 +373,7 @@ describe('the MAC', () => {
       keyOf(parameters, 'b', 'secret'),
       keyOf(parameters, 'as', 'ecret'),
       keyOf(parameters, 'a', 'secret2'),
+      macKey({ parameters, plaintextName: 'a', sender: 'acme', passphrase: Buffer.from('secret') }).toString('hex'),
     ];
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys[0]).toBe(

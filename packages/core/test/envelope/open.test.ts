@@ -352,7 +352,13 @@ describe('a key file with Windows line ends', () => {
       manifest: join(directory, 'manifest.json'),
     };
     const payload = readFileSync(members.payload);
-    const mac = payloadMac(parseFlags(flags), 'report.csv', Buffer.from(passphrase)).update(payload).digest('hex');
+    const mac = payloadMac({
+      parameters: parseFlags(flags),
+      plaintextName: 'report.csv',
+      passphrase: Buffer.from(passphrase),
+    })
+      .update(payload)
+      .digest('hex');
     const manifest: Manifest = {
       sealdrop: 1,
       payload: { file: 'report.csv.enc', size: payload.length },
