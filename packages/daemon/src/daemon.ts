@@ -17,8 +17,10 @@ import { Rounds } from './operations/rounds.ts';
 import { ServiceManager } from './operations/sd-notify.ts';
 import { StatusPage } from './operations/status-page.ts';
 import { Concluder } from './processing/conclude.ts';
+import { Diagnostician } from './processing/diagnostician.ts';
 import { KeyRing } from './processing/key-ring.ts';
 import { processEnvelope } from './processing/process-envelope.ts';
+import type { CertainRepairs } from './processing/repairs.ts';
 import { enforceRetention } from './processing/retention.ts';
 import { Scheduler } from './processing/scheduler.ts';
 import { openSpool, type Spool } from './spool/layout.ts';
@@ -32,7 +34,7 @@ const RETENTION_PAUSE = 60_000;
 /** ms that interrupted work has to end; a system call on a dead NFS mount never does. */
 const HUNG_AFTER = 5000;
 /** Conditions that belong to what the configuration names. */
-const CONFIGURED = /^(landing|delivery|key|hook):/;
+const CONFIGURED = /^(landing|delivery|key|hook|signature):/;
 
 /** The running whole: one spool, its landings, the queue between them, and those who watch. */
 export class Daemon {
@@ -44,6 +46,8 @@ export class Daemon {
   readonly #ledger: LedgerKeeper;
   readonly #announcer: Announcer;
   readonly #concluder: Concluder;
+  readonly #diagnostician = new Diagnostician();
+  readonly #repairs: CertainRepairs = new Map();
   readonly #freeSpace: FreeSpace;
   readonly #statusPage: StatusPage;
   readonly #serviceManager: ServiceManager;
@@ -91,6 +95,9 @@ export class Daemon {
           spool: this.#spool,
           config: this.#config,
           keys: this.#keys,
+          ledger: this.#ledger,
+          diagnostician: this.#diagnostician,
+          repairs: this.#repairs,
           concluder: this.#concluder,
           instruments: this.#instruments,
         }),
@@ -298,6 +305,7 @@ export class Daemon {
   async #end(shutdownTimeout: number): Promise<void> {
     const told = this.#serviceManager.stopping();
     await this.#reloading;
+    this.#diagnostician.stop();
     await Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(shutdownTimeout)]);
     await Promise.all([this.#announcer.close(), this.#statusPage.close(), told]);
     this.#ledger.close();

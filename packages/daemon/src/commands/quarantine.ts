@@ -2,7 +2,7 @@ import { SealdropError } from '@sealdrop/core';
 import { printable } from '../operations/printable.ts';
 import { inspectEntry, unlessErrno } from '../spool/durable.ts';
 import { envelopeDirectory, envelopesIn, type Spool } from '../spool/layout.ts';
-import { readReport, type ReadReport } from '../spool/reports.ts';
+import { readReport, type ReadReport, type ReportedDiagnosis } from '../spool/reports.ts';
 
 const ID = /^([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})-[0-9a-f]{10}$/;
 
@@ -31,7 +31,15 @@ async function reportOf(spool: Spool, id: string): Promise<ReadReport | null> {
   if (report !== null) return { ...report, id };
   if ((await inspectEntry(envelope)) === null) return null;
   const [message, blame] = ['its report.json is missing or cannot be read', 'receiver'];
-  const unknown = { landing: '', hint: null, parameters: null, members: [], attempts: 0, timeline: [] };
+  const unknown = {
+    landing: '',
+    hint: null,
+    parameters: null,
+    diagnosis: null,
+    members: [],
+    attempts: 0,
+    timeline: [],
+  };
   return { version: 1, id, code: 'internal', blame, message, ...unknown };
 }
 
@@ -67,7 +75,7 @@ export function formatReports(reports: readonly ReadReport[]): string {
 }
 
 export function formatReport(report: ReadReport): string {
-  const { id, landing, code, blame, message, hint, parameters, members, attempts, timeline } = report;
+  const { id, landing, code, blame, message, hint, parameters, diagnosis, members, attempts, timeline } = report;
   const lines = [
     `envelope    ${id}`,
     `landing     ${landing}`,
@@ -75,11 +83,39 @@ export function formatReport(report: ReadReport): string {
     `message     ${message}`,
     ...(hint === null ? [] : [`hint        ${hint}`]),
     ...(parameters === null ? [] : [`parameters  ${parameters}`]),
+    ...(diagnosis === null ? [] : diagnosisLines(diagnosis)),
     `attempts    ${attempts}`,
     ...members.map(
       ({ name, type, size, sha256 }) => `member      ${name}: ${type}, ${size} bytes, sha256 ${sha256 ?? '-'}`,
     ),
     ...timeline.map(({ time, event }) => `timeline    ${time} ${event}`),
+    ...(diagnosis === null ? [] : messageLines(diagnosis)),
   ];
   return lines.map((line) => `${printable(line)}\n`).join('');
+}
+
+const CONFIDENCE = { certain: 'certain', likely: 'likely', ambiguous: 'not certain', none: 'unknown' } as const;
+
+function diagnosisLines({ verdict, sentence, falseAlarmLog2, commands }: ReportedDiagnosis): readonly string[] {
+  return [
+    `diagnosis   ${sentence} (${CONFIDENCE[verdict]})`,
+    ...(falseAlarmLog2 === null ? [] : [`odds        of a false alarm: at most 2^${Math.ceil(falseAlarmLog2)}`]),
+    ...(commands === null ? [] : commandLines(commands)),
+  ];
+}
+
+function messageLines({ senderMessage }: ReportedDiagnosis): readonly string[] {
+  return [
+    '',
+    'To the sender:',
+    '',
+    ...senderMessage
+      .trimEnd()
+      .split('\n')
+      .map((line) => (line === '' ? '' : `  ${line}`)),
+  ];
+}
+
+function commandLines({ openssl, sealdrop }: NonNullable<ReportedDiagnosis['commands']>): readonly string[] {
+  return [...(openssl === null ? [] : [`openssl     ${openssl}`]), `sealdrop    ${sealdrop}`];
 }

@@ -19,6 +19,20 @@ const aws = z.strictObject(
   { error: 'must hold settings like region: and endpoint:' },
 );
 
+const signature = z.strictObject(
+  {
+    publicKeys: z
+      .array(absolutePath('file'), { error: 'must be a list of PEM files, like - /etc/sealdrop/acme.pub.pem' })
+      .min(1, { error: 'needs at least one PEM file, like - /etc/sealdrop/acme.pub.pem' })
+      .describe("The sender's public keys or certificates: one of them must have signed the manifest."),
+    required: z
+      .boolean({ error: 'must be true or false' })
+      .default(true)
+      .describe('Whether an envelope without a signature is quarantined.'),
+  },
+  { error: 'must hold publicKeys: and, if it may be missing, required: false' },
+);
+
 const landing = z.strictObject(
   {
     name: z
@@ -43,6 +57,17 @@ const landing = z.strictObject(
     maximumPayloadSize: size
       .prefault('100GiB')
       .describe('A larger payload is quarantined unread: a sparse file costs its sender nothing.'),
+    noise: choice(['refuse', 'allow'])
+      .default('refuse')
+      .describe('Plaintext that looks like noise and that no MAC vouches for, as a wrong key makes it.'),
+    repair: choice(['off', 'certain'])
+      .default('off')
+      .describe('What does not open as it says is opened as a diagnosis says, if that is certain.'),
+    replay: choice(['quarantine', 'warn', 'allow'])
+      .default('quarantine')
+      .describe('An envelope whose wrapped key was delivered before, from whichever landing.'),
+    sender: text.optional().describe("Whom a manifest must name, where it names a sender; else the landing's name."),
+    signature: signature.optional().describe('Whose signature of the manifest an envelope needs.'),
   },
   { error: 'must be a landing with name:, directory: and delivery:' },
 );

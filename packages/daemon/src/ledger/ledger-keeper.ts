@@ -1,5 +1,5 @@
 import { type SealdropError, toSealdropError } from '@sealdrop/core';
-import type { Ledger, LedgerOptions } from './ledger.ts';
+import type { KeyUse, Ledger, LedgerOptions, SeenKey } from './ledger.ts';
 import type { Receipt } from './receipt.ts';
 import { openLedgerOrBeginAnew, type OpenedLedger, setAsideLedger } from './set-aside.ts';
 
@@ -10,9 +10,33 @@ export interface LedgerKeeperOptions {
   readonly onSetAside: (file: string, reason: SealdropError) => void;
 }
 
-interface Entry {
-  readonly receipt: Receipt;
-  readonly done: PromiseWithResolvers<void>;
+/** What comes while the work before it is being written is written together, for the price of one sync. */
+class Batch<Item, Result> {
+  readonly #write: (items: readonly Item[]) => Promise<readonly Result[]>;
+  #pending: { readonly item: Item; readonly done: PromiseWithResolvers<Result> }[] = [];
+
+  constructor(write: (items: readonly Item[]) => Promise<readonly Result[]>) {
+    this.#write = write;
+  }
+
+  /** @returns whether it is the first of its batch, so that somebody must call `flush` */
+  add(item: Item): { readonly position: 'first' | 'later'; readonly result: Promise<Result> } {
+    const done = Promise.withResolvers<Result>();
+    this.#pending.push({ item, done });
+    return { position: this.#pending.length === 1 ? 'first' : 'later', result: done.promise };
+  }
+
+  /** Never rejects: those who added hear of it. */
+  async flush(): Promise<void> {
+    const entries = this.#pending;
+    this.#pending = [];
+    try {
+      const results = await this.#write(entries.map(({ item }) => item));
+      for (const [index, { done }] of entries.entries()) done.resolve(results[index] as Result);
+    } catch (error) {
+      for (const { done } of entries) done.reject(error);
+    }
+  }
 }
 
 /** The daemon's hold on the ledger: receipts that come together share one sync, and a damaged ledger is replaced, never a reason to stop. */
@@ -20,7 +44,20 @@ export class LedgerKeeper {
   readonly #options: LedgerKeeperOptions;
   #wanted: LedgerOptions;
   #ledger: Ledger | null = null;
-  #pending: Entry[] = [];
+  readonly #receipts = new Batch((receipts: readonly Receipt[]) =>
+    this.#use(async (ledger) => {
+      ledger.record(receipts);
+      await ledger.sync();
+      return receipts.map(() => undefined);
+    }),
+  );
+  readonly #keys = new Batch((uses: readonly KeyUse[]) =>
+    this.#use(async (ledger) => {
+      const seen = ledger.takeKeys(uses);
+      await ledger.sync();
+      return seen;
+    }),
+  );
   #writing: Promise<void> = Promise.resolve();
 
   constructor(wanted: LedgerOptions, options: LedgerKeeperOptions) {
@@ -36,12 +73,18 @@ export class LedgerKeeper {
 
   /** Resolves when the receipt is safe from a power cut. @throws SealdropError when it is not, for a reason that passes or must be mended */
   record(receipt: Receipt): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.#pending.push({ receipt, done });
-    if (this.#pending.length === 1) {
-      this.#writing = this.#writing.then(() => this.#write());
-    }
-    return done.promise;
+    return this.#soon(this.#receipts, receipt);
+  }
+
+  /** `Ledger.takeKeys`, for one envelope. @throws SealdropError when the ledger cannot be used */
+  takeKey(use: KeyUse): Promise<SeenKey | null> {
+    return this.#soon(this.#keys, use);
+  }
+
+  #soon<Item, Result>(batch: Batch<Item, Result>, item: Item): Promise<Result> {
+    const { position, result } = batch.add(item);
+    if (position === 'first') this.#writing = this.#writing.then(() => batch.flush());
+    return result;
   }
 
   /** Removes receipts that finished before this time. */
@@ -57,24 +100,11 @@ export class LedgerKeeper {
     this.#ledger = null;
   }
 
-  async #write(): Promise<void> {
-    const entries = this.#pending;
-    this.#pending = [];
+  async #use<T>(work: (ledger: Ledger) => T | Promise<T>): Promise<T> {
     try {
-      await this.#use(async (ledger) => {
-        ledger.record(entries.map(({ receipt }) => receipt));
-        await ledger.sync();
-      });
-      for (const { done } of entries) done.resolve();
-    } catch (error) {
-      for (const { done } of entries) done.reject(error);
-    }
-  }
-
-  async #use(work: (ledger: Ledger) => void | Promise<void>): Promise<void> {
-    try {
-      await this.#attempt(work);
+      const result = await this.#attempt(work);
       this.#options.onCondition(null);
+      return result;
     } catch (thrown) {
       const error = toSealdropError(thrown);
       this.close();
@@ -83,15 +113,15 @@ export class LedgerKeeper {
     }
   }
 
-  async #attempt(work: (ledger: Ledger) => void | Promise<void>): Promise<void> {
+  async #attempt<T>(work: (ledger: Ledger) => T | Promise<T>): Promise<T> {
     try {
-      await work(await this.#open());
+      return await work(await this.#open());
     } catch (thrown) {
       const error = toSealdropError(thrown);
       if (error.code !== 'bad-ledger') throw error;
       this.close();
       this.#options.onSetAside(await setAsideLedger(this.#wanted.file), error);
-      await work(await this.#open());
+      return work(await this.#open());
     }
   }
 

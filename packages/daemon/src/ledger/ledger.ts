@@ -34,6 +34,21 @@ export interface ReceiptPage {
   readonly cursor: string | null;
 }
 
+/** An envelope that is about to be delivered. */
+export interface KeyUse {
+  /** Hex, of the RSA ciphertext. */
+  readonly sha256: string;
+  readonly id: string;
+  /** ms since the epoch. */
+  readonly time: number;
+}
+
+export interface SeenKey {
+  readonly id: string;
+  /** ms since the epoch. */
+  readonly delivered: number;
+}
+
 export interface Total {
   readonly landing: string;
   readonly outcome: Outcome;
@@ -81,14 +96,15 @@ export class Ledger {
   /**
    * Records all of them, or none; when it returns they survive a power cut, unless the caller is to `sync`. To record the same end of an envelope again changes nothing, so a
    * daemon that is not sure whether it did may do it again. Another end (quarantined, then released) replaces the one before.
+   * The wrapped key of what was delivered is remembered, and what `takeKeys` noted for an envelope that was not delivered is forgotten.
    */
   record(receipts: readonly Receipt[]): void {
     this.#transaction(() => {
       for (const receipt of receipts) {
         this.#prepare(statements.RECORD).run(statements.formatRow(this.#withoutOmitted(receipt)));
         const { id, outcome, finished, wrappedKeySha256 } = receipt;
-        if (outcome !== 'delivered' || wrappedKeySha256 === null) continue;
-        this.#prepare(statements.REMEMBER_KEY).run(wrappedKeySha256, id, finished);
+        if (outcome !== 'delivered') this.#prepare(statements.FORGET_KEYS).run(id);
+        else if (wrappedKeySha256 !== null) this.#prepare(statements.REMEMBER_KEY).run(wrappedKeySha256, id, finished);
       }
     });
   }
@@ -121,12 +137,29 @@ export class Ledger {
     });
   }
 
-  /** The first envelope that was delivered with this wrapped key (hex, as in receipts); null when there is none. */
-  seenWrappedKey(sha256: string): { readonly id: string; readonly delivered: number } | null {
-    return this.#attempt(() => {
-      const row = this.#prepare(statements.FIND_KEY).get(sha256) as { id: string; delivered: number } | undefined;
-      return row === undefined ? null : { id: row.id, delivered: row.delivered };
-    });
+  /**
+   * Notes that these envelopes are about to be delivered, each with a wrapped key that then is theirs: of any number that have the same one, the first
+   * gets it, and keeps it however often it asks. When it returns, that survives a power cut.
+   * @returns for each the envelope that had its key before; null when it is its own now
+   */
+  takeKeys(uses: readonly KeyUse[]): readonly (SeenKey | null)[] {
+    return this.#transaction(() =>
+      uses.map(({ sha256, id, time }) => {
+        this.#prepare(statements.REMEMBER_KEY).run(sha256, id, time);
+        const holder = this.#findKey(sha256);
+        return holder?.id === id ? null : holder;
+      }),
+    );
+  }
+
+  /** The first envelope that was delivered with this wrapped key (hex, as in receipts), or is about to be; null when there is none. */
+  seenWrappedKey(sha256: string): SeenKey | null {
+    return this.#attempt(() => this.#findKey(sha256));
+  }
+
+  #findKey(sha256: string): SeenKey | null {
+    const row = this.#prepare(statements.FIND_KEY).get(sha256) as { id: string; delivered: number } | undefined;
+    return row === undefined ? null : { id: row.id, delivered: row.delivered };
   }
 
   /** Counts by landing, outcome and code. Reads every receipt that fits: for a command beside the daemon, not within it. */

@@ -41,6 +41,7 @@ export const MIGRATIONS: readonly string[] = [
     delivered INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX wrapped_keys_by_time ON wrapped_keys (delivered);
+  CREATE INDEX wrapped_keys_by_envelope ON wrapped_keys (id);
   `,
 ];
 

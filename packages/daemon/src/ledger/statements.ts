@@ -47,6 +47,7 @@ export const RECORD = `INSERT INTO receipts (${COLUMNS.join(', ')}) VALUES (${CO
     code = excluded.code`;
 
 export const REMEMBER_KEY = 'INSERT INTO wrapped_keys (sha256, id, delivered) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+export const FORGET_KEYS = 'DELETE FROM wrapped_keys WHERE id = ?';
 export const FIND_KEY = 'SELECT id, delivered FROM wrapped_keys WHERE sha256 = ?';
 
 export const PRUNE_RECEIPTS =

@@ -24,6 +24,11 @@ export const envelopeEventSchema = z.strictObject({
   parameters: text,
   keyName: text,
   verification: text,
+  /** What had to be put right to open it, in words. */
+  repairs: z.array(z.string()).readonly().default([]),
+  /** Why it did not open, and what could be written to its sender about it. */
+  diagnosis: text.default(null),
+  senderMessage: text.default(null),
 });
 
 export type EnvelopeEvent = z.output<typeof envelopeEventSchema>;

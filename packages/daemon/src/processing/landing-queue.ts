@@ -22,7 +22,7 @@ export function newJob(claim: ClaimRecord): Job {
 export class LandingQueue {
   #ready: Job[] = [];
   #waiting: Job[] = [];
-  #inFlight = 0;
+  readonly #inFlight = new Set<string>();
   #failures = 0;
   #pausedUntil = 0;
   #lastCode: string | null = null;
@@ -38,16 +38,16 @@ export class LandingQueue {
 
   /** Whether none of its envelopes is at work. */
   get idle(): boolean {
-    return this.#inFlight === 0;
+    return this.#inFlight.size === 0;
   }
 
   /** The next job to start now, if there is one. */
   take(now: number): Job | null {
     this.#wake(now);
-    const held = this.#failures > 0 && (this.#inFlight > 0 || this.#pausedUntil > now);
+    const held = this.#failures > 0 && (this.#inFlight.size > 0 || this.#pausedUntil > now);
     const job = held ? undefined : this.#ready.shift();
     if (job === undefined) return null;
-    this.#inFlight += 1;
+    this.#inFlight.add(job.claim.id);
     return job;
   }
 
@@ -60,13 +60,18 @@ export class LandingQueue {
   /** When `take` may have something again (wall clock, milliseconds); infinity while only `add`, `succeeded` or `failed` can change that. */
   nextTime(): number {
     const due = this.#ready.length > 0 ? 0 : Math.min(Infinity, ...this.#waiting.map((job) => job.notBefore));
-    if (due === Infinity || (this.#failures > 0 && this.#inFlight > 0)) return Infinity;
+    if (due === Infinity || (this.#failures > 0 && this.#inFlight.size > 0)) return Infinity;
     return this.#failures > 0 ? Math.max(due, this.#pausedUntil) : due;
   }
 
+  /** What is left of a job takes so little that the others need not wait for it. */
+  stepAside({ claim }: Job): void {
+    this.#inFlight.delete(claim.id);
+  }
+
   /** @returns whether that ends a series of failures */
-  succeeded(): boolean {
-    this.#inFlight -= 1;
+  succeeded({ claim }: Job): boolean {
+    this.#inFlight.delete(claim.id);
     const resumed = this.#failures > 0;
     this.#failures = 0;
     this.#lastCode = null;
@@ -75,7 +80,7 @@ export class LandingQueue {
 
   /** Puts a job back for later. @returns the delay in milliseconds, and whether the landing has just failed in the same way. */
   failed(job: Job, error: SealdropError): { readonly delay: number; readonly news: 'new' | 'known' } {
-    this.#inFlight -= 1;
+    this.#inFlight.delete(job.claim.id);
     const blame = error.blame === 'passing' ? 'passing' : 'receiver';
     const delay = retryDelay(blame, job.failures + 1);
     const now = Date.now();
@@ -94,7 +99,7 @@ export class LandingQueue {
 
   /** Puts a job back as it was: it was interrupted, not tried. */
   interrupted(job: Job): void {
-    this.#inFlight -= 1;
+    this.#inFlight.delete(job.claim.id);
     this.#ready.unshift(job);
   }
 

@@ -1,78 +1,49 @@
 import { join } from 'node:path';
 import {
   type EnvelopeMembers,
-  inspectEnvelope,
-  membersOf,
-  oaepWith,
   openEnvelope,
   type OpenedEnvelope,
-  type OpenOptions,
-  parseFlags,
+  openRepaired,
   SealdropError,
   toSealdropError,
 } from '@sealdrop/core';
-import type { Config, LandingConfig } from '../config/schema.ts';
+import type { LandingConfig } from '../config/schema.ts';
 import { checkRoom } from '../operations/free-space.ts';
-import type { Instruments } from '../operations/instruments.ts';
 import { namesOf } from '../spool/claim.ts';
 import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliver.ts';
-import { envelopeDirectory, membersDirectory, type Spool } from '../spool/layout.ts';
 import { reach } from '../spool/fault-points.ts';
+import { envelopeDirectory, membersDirectory } from '../spool/layout.ts';
 import { checkPayloadSize, examineMembers, membersUnchanged } from '../spool/members.ts';
-import { quarantine } from '../spool/quarantine.ts';
-import type { ClaimRecord } from '../spool/records.ts';
-import { readRetry, unmarkTold } from '../spool/small-records.ts';
+import { type ClaimRecord, readDelivery } from '../spool/records.ts';
 import { standingOf } from '../spool/standing.ts';
 import { strayVerdict } from '../spool/strays.ts';
-import type { Concluder } from './conclude.ts';
+import type { Attempt, AttemptResult } from './attempt.ts';
 import { historyOf, noteFailure } from './history.ts';
-import type { KeyRing } from './key-ring.ts';
+import { memberPaths, openOptions } from './opening.ts';
 import { factsOf, memberPathsOf } from './receipts.ts';
+import { checkReplay } from './replay.ts';
+import { concludeQuarantined, setAside } from './set-aside.ts';
+import { moved, type Work, type Workshop } from './workshop.ts';
 
 /** Bytes that a character of base64 text stands for, when every line has its end (48 in 65). */
 const BYTES_OF_ARMOR = 48 / 65;
 
-/** What processing stands on; exchanged as a whole when the configuration is reloaded. */
-export interface Workshop {
-  readonly spool: Spool;
-  readonly config: Config;
-  readonly keys: KeyRing;
-  readonly concluder: Pick<Concluder, 'delivered' | 'quarantined'>;
-  readonly instruments: Instruments;
-}
-
 /** The name of the spool's health condition. */
 const SPOOL = 'spool';
-
-export interface Attempt {
-  readonly claim: ClaimRecord;
-  /** Since the daemon started, this one included. */
-  readonly number: number;
-  readonly signal: AbortSignal;
-}
-
-/** One claimed envelope at work. */
-interface Work {
-  readonly claim: ClaimRecord;
-  readonly landing: LandingConfig;
-  readonly signal: AbortSignal;
-  /** Its directory in `claimed`. */
-  readonly envelope: string;
-  readonly workshop: Workshop;
-}
 
 /**
  * Takes a claimed envelope to its end: delivered, or quarantined when its sender is to blame.
  * @throws SealdropError with any other blame: the envelope stays claimed and can be tried again
  */
-export async function processEnvelope({ claim, number, signal }: Attempt, workshop: Workshop): Promise<void> {
+export async function processEnvelope(attempt: Attempt, workshop: Workshop): Promise<AttemptResult> {
+  const { claim, number, signal, stepAside } = attempt;
   const { metrics, progress } = workshop.instruments;
   if (number === 1) metrics.stageEnded('queue', Math.max(0, Date.now() - Date.parse(claim.claimed)) / 1000);
   progress.moved(claim.id);
   try {
-    if (await isOver(claim, workshop)) return;
+    if (await isOver(claim, workshop)) return 'ended';
     const envelope = envelopeDirectory(workshop.spool, 'claimed', claim.id);
-    await work({ claim, landing: landingOf(claim, workshop), signal, envelope, workshop });
+    return await work({ claim, landing: landingOf(claim, workshop), signal, stepAside, envelope, workshop });
   } finally {
     progress.ended(claim.id);
   }
@@ -82,7 +53,10 @@ export async function processEnvelope({ claim, number, signal }: Attempt, worksh
 async function isOver(claim: ClaimRecord, workshop: Workshop): Promise<boolean> {
   const standing = await standingOf(workshop.spool, claim.id);
   if (standing.state === 'delivered') await concludeDelivered(claim, workshop, standing.final);
-  if (standing.state === 'quarantined') await concludeQuarantined(claim, workshop, standing);
+  if (standing.state === 'quarantined') {
+    const { code, message: reason, diagnosis } = standing.report ?? {};
+    await concludeQuarantined({ claim, workshop }, { code, reason, diagnosis: diagnosis?.sentence });
+  }
   return standing.state !== 'claimed';
 }
 
@@ -96,10 +70,10 @@ function landingOf({ landing: name }: ClaimRecord, { config, instruments }: Work
   throw error;
 }
 
-async function work(job: Work): Promise<void> {
+async function work(job: Work): Promise<AttemptResult> {
   const { claim, landing, envelope, signal } = job;
   try {
-    await finish(job, await deliverOnce(job));
+    return await finish(job, await deliverOnce(job));
   } catch (thrown) {
     const error = toSealdropError(thrown, claim.id);
     const final = await settleDelivery(envelope, partPath(landing.delivery, claim.id)).catch(() => null);
@@ -120,16 +94,16 @@ async function deliverOnce(job: Work): Promise<string> {
   const members = memberPaths(claim, landing, membersDirectory(envelope));
   const before = await examineMembers(membersDirectory(envelope), namesOf(claim));
   await checkPayloadSize(members.payload, landing.maximumPayloadSize);
-  const options = await openOptions(job);
-  const opened = await metrics.timed('open', () => openEnvelope(members, options));
+  const opened = await metrics.timed('open', () => open(job, members));
   moved(job);
   try {
     const attempts = (await historyOf(envelope, claim)).attempts + 1;
     const paths = memberPathsOf(claim, membersDirectory(envelope));
-    const facts = await factsOf(opened, { wrappedKey: members.wrappedKey, members: paths, attempts });
-    return await watchingDelivery(job, async () => {
-      const part = await writePart(job, opened);
-      await membersUnchanged(membersDirectory(envelope), before);
+    const facts = await factsOf(opened, { members: paths, attempts });
+    const part = await watchingDelivery(job, () => writePart(job, opened));
+    await membersUnchanged(membersDirectory(envelope), before);
+    await refuseReplay(job, opened);
+    return await watchingDelivery(job, () => {
       const { collision, mode, delivery: directory } = landing;
       const how = { envelope, part, directory, name: opened.plaintextName, collision, mode, facts };
       return metrics.timed('deliver', () => deliver(how));
@@ -137,6 +111,21 @@ async function deliverOnce(job: Work): Promise<string> {
   } finally {
     opened.dispose();
   }
+}
+
+/** As it says, or as a diagnosis was certain of. */
+async function open(job: Work, members: EnvelopeMembers): Promise<OpenedEnvelope> {
+  const { claim, landing, envelope, signal, workshop } = job;
+  const { keys, repairs, instruments } = workshop;
+  const options = await openOptions({ landing, envelope, keys, health: instruments.health });
+  const found = repairs.get(claim.id);
+  if (found === undefined) return openEnvelope(members, { ...options, signal });
+  return openRepaired(members, found.repair, { ...options, signal });
+}
+
+function refuseReplay({ claim, landing, envelope, workshop }: Work, opened: OpenedEnvelope): Promise<void> {
+  const { ledger, instruments } = workshop;
+  return checkReplay(opened, { id: claim.id, landing, envelope, ledger, logger: instruments.logger });
 }
 
 async function writePart(job: Work, opened: OpenedEnvelope): Promise<string> {
@@ -154,10 +143,6 @@ async function writePart(job: Work, opened: OpenedEnvelope): Promise<string> {
 function plaintextSizeOf({ parameters, payloadSize }: OpenedEnvelope): number {
   const size = payloadSize ?? 0;
   return parameters.armor === 'none' ? size : Math.floor(size * BYTES_OF_ARMOR);
-}
-
-function moved({ claim, workshop }: Work): void {
-  workshop.instruments.progress.moved(claim.id);
 }
 
 /** Says of the delivery directory, and of the spool, where its record is, whether they can be written. */
@@ -182,71 +167,17 @@ function pathOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string' ? thrown.path : undefined;
 }
 
-function memberPaths(claim: ClaimRecord, landing: LandingConfig, directory: string): EnvelopeMembers {
-  const members = membersOf(claim, landing.parameters === undefined ? 'by-note' : 'known');
-  const path = (name: string | null): string | null => (name === null ? null : join(directory, name));
-  return {
-    payload: join(directory, members.payload),
-    wrappedKey: join(directory, members.wrappedKey),
-    note: path(members.note),
-    manifest: path(members.manifest),
-    signature: path(members.signature),
-  };
-}
-
-/** What the operator said when sending it back counts before what the landing says, and that before the envelope's own word. */
-async function openOptions({ landing, signal, envelope, workshop }: Work): Promise<OpenOptions> {
-  const order = await readRetry(envelope);
-  const oaep = order?.oaep ?? landing.oaep;
-  return {
-    keys: await workshop.keys.providers(),
-    parameters: order === null || order.parameters === null ? undefined : parseFlags(order.parameters),
-    defaultParameters: landing.parameters === undefined ? undefined : parseFlags(landing.parameters),
-    oaep: oaep === undefined ? undefined : oaepWith(oaep),
-    weakKeys: landing.weakKeys,
-    maximumIterations: landing.maximumIterations,
-    signal,
-  };
-}
-
-async function finish({ claim, workshop }: Work, final: string): Promise<void> {
+async function finish({ claim, workshop }: Work, final: string): Promise<AttemptResult> {
+  workshop.repairs.delete(claim.id);
   await markDelivered(workshop.spool, claim.id);
   await concludeDelivered(claim, workshop, final);
+  return 'ended';
 }
 
 async function concludeDelivered({ id, landing }: ClaimRecord, workshop: Workshop, file: string | null): Promise<void> {
-  workshop.instruments.logger.info('delivered', { stage: 'deliver', envelope: id, landing, file });
+  const delivery = await readDelivery(envelopeDirectory(workshop.spool, 'delivered', id)).catch(() => null);
+  const repairs = delivery?.facts?.repairs ?? [];
+  const repaired = repairs.length === 0 ? {} : { repairs };
+  workshop.instruments.logger.info('delivered', { stage: 'deliver', envelope: id, landing, file, ...repaired });
   await workshop.concluder.delivered(id);
-}
-
-async function concludeQuarantined(
-  { id, landing }: ClaimRecord,
-  { instruments, concluder }: Workshop,
-  { code, reason }: { readonly code: string | undefined; readonly reason: string | undefined },
-): Promise<void> {
-  instruments.logger.warn('quarantined', { stage: 'quarantine', envelope: id, landing, code, reason });
-  await concluder.quarantined(id);
-}
-
-async function setAside(job: Work, error: SealdropError): Promise<void> {
-  const { claim, landing, envelope, workshop } = job;
-  const directory = membersDirectory(envelope);
-  const ordered = (await readRetry(envelope))?.parameters ?? null;
-  const told = error.code === 'hostile-file' ? null : await toldParameters(claim, landing, directory);
-  const { attempts, timeline } = await historyOf(envelope, claim);
-  const onProgress = (): void => moved(job);
-  const verdict = { error, parameters: ordered ?? told, attempts: attempts + 1, timeline, onProgress };
-  // One that was sent back is news again; its mark may have come after the order to try it again.
-  await unmarkTold(envelope);
-  await quarantine(workshop.spool, claim, verdict);
-  await concludeQuarantined(claim, workshop, { code: error.code, reason: error.message });
-}
-
-/** The parameters that the envelope tells without its key; null when it tells none. */
-async function toldParameters(claim: ClaimRecord, landing: LandingConfig, directory: string): Promise<string | null> {
-  try {
-    return (await inspectEnvelope(memberPaths(claim, landing, directory))).parameters?.flags ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -1,8 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { formatFlags, MAXIMUM_WRAPPED_KEY_SIZE, type OpenedEnvelope, readWrappedKey } from '@sealdrop/core';
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { formatFlags, type OpenedEnvelope } from '@sealdrop/core';
 import type { Receipt } from '../ledger/receipt.ts';
 import type { EnvelopeEvent } from '../operations/envelope-event.ts';
 import { inspectEntry } from '../spool/durable.ts';
@@ -12,11 +9,7 @@ import type { ReadReport } from '../spool/reports.ts';
 /** What is known of an opened envelope before it is delivered. `paths` are its members'. */
 export async function factsOf(
   opened: OpenedEnvelope,
-  {
-    wrappedKey,
-    members,
-    attempts,
-  }: { readonly wrappedKey: string; readonly members: readonly string[]; readonly attempts: number },
+  { members, attempts }: { readonly members: readonly string[]; readonly attempts: number },
 ): Promise<DeliveryFacts> {
   return {
     plaintextName: opened.plaintextName,
@@ -26,20 +19,9 @@ export async function factsOf(
     keyName: opened.keyName,
     parameters: formatFlags(opened.parameters),
     verification: opened.verification,
-    wrappedKeySha256: await digestWrappedKey(wrappedKey),
+    wrappedKeySha256: opened.wrappedKeySha256,
     repairs: opened.repairs,
   };
-}
-
-async function digestWrappedKey(path: string): Promise<string | null> {
-  if ((await stat(path)).size > MAXIMUM_WRAPPED_KEY_SIZE) return null;
-  try {
-    return createHash('sha256')
-      .update(readWrappedKey(await readFile(path), path))
-      .digest('hex');
-  } catch {
-    return null;
-  }
 }
 
 /** When the latest of these files was written: ms since the epoch; null when none is there. */
@@ -123,12 +105,19 @@ export function eventOf(receipt: Receipt, report: ReadReport | null, round: numb
     plaintextSize: receipt.plaintextSize,
     deliveryPath: receipt.deliveryPath,
     code: receipt.code,
-    message: report?.message ?? null,
-    hint: report?.hint ?? null,
     parameters: receipt.parameters,
     keyName: receipt.keyName,
     verification: receipt.verification,
+    repairs: receipt.repairs,
+    ...reasonsOf(report),
   };
+}
+
+function reasonsOf(report: ReadReport | null): Pick<EnvelopeEvent, 'message' | 'hint' | 'diagnosis' | 'senderMessage'> {
+  if (report === null) return { message: null, hint: null, diagnosis: null, senderMessage: null };
+  const { message, hint, diagnosis } = report;
+  if (diagnosis === null) return { message, hint, diagnosis: null, senderMessage: null };
+  return { message, hint, diagnosis: diagnosis.sentence, senderMessage: diagnosis.senderMessage };
 }
 
 export function memberPathsOf(claim: ClaimRecord, members: string): readonly string[] {

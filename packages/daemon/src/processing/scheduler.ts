@@ -3,7 +3,7 @@ import type { Logger } from '../operations/logger.ts';
 import type { QueueState } from '../operations/metrics.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { type Job, LandingQueue, newJob } from './landing-queue.ts';
-import type { Attempt } from './process-envelope.ts';
+import type { Attempt, AttemptResult } from './attempt.ts';
 
 /** Longest delay that setTimeout takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -13,7 +13,8 @@ const SLOW_AFTER = 3000;
 export const MOST_AT_WORK = 2;
 
 export interface SchedulerOptions {
-  readonly process: (attempt: Attempt) => Promise<void>;
+  /** Takes an envelope to its end; `again` when it is to be begun anew, as it is. */
+  readonly process: (attempt: Attempt) => Promise<AttemptResult>;
   /** Asked at each start, so that a reloaded configuration counts at once. */
   readonly concurrency: () => number;
   readonly logger: Logger;
@@ -30,7 +31,9 @@ export class Scheduler {
   /** All that are not at their end, in the order of their coming. */
   readonly #known = new Map<string, ClaimRecord>();
   /** With the time of their start: wall clock, milliseconds. */
-  readonly #running = new Map<Promise<void>, number>();
+  readonly #running = new Map<Job, number>();
+  /** These, and those that stepped aside. */
+  readonly #unfinished = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #state: 'open' | 'draining' = 'open';
@@ -76,7 +79,7 @@ export class Scheduler {
     this.#state = 'draining';
     clearTimeout(this.#timer);
     const timer = setTimeout(() => this.#abort.abort(), timeout);
-    await Promise.all(this.#running.keys());
+    await Promise.all(this.#unfinished);
     clearTimeout(timer);
   }
 
@@ -116,11 +119,13 @@ export class Scheduler {
       if (job === null) continue;
       this.#queues.delete(landing);
       this.#queues.set(landing, queue);
+      this.#running.set(job, now);
       const run = this.#run(job, queue).finally(() => {
-        this.#running.delete(run);
+        this.#running.delete(job);
+        this.#unfinished.delete(run);
         this.#dispatch();
       });
-      this.#running.set(run, now);
+      this.#unfinished.add(run);
       return true;
     }
     return false;
@@ -145,19 +150,33 @@ export class Scheduler {
 
   async #run(job: Job, queue: LandingQueue): Promise<void> {
     const { claim, failures } = job;
+    const stepAside = (): void => this.#stepAside(job, queue);
     try {
-      await this.#options.process({ claim, number: failures + 1, signal: this.#abort.signal });
+      const result = await this.#options.process({
+        claim,
+        number: failures + 1,
+        signal: this.#abort.signal,
+        stepAside,
+      });
+      if (result === 'again') queue.add(job);
+      else this.#known.delete(claim.id);
     } catch (error) {
       this.#failed(job, queue, toSealdropError(error, claim.id));
       return;
     }
-    this.#known.delete(claim.id);
-    if (!queue.succeeded()) return;
+    if (!queue.succeeded(job)) return;
     this.#options.logger.info('resumed', { stage: 'open', landing: claim.landing });
   }
 
+  #stepAside(job: Job, queue: LandingQueue): void {
+    queue.stepAside(job);
+    if (this.#running.delete(job)) this.#dispatch();
+  }
+
   #failed(job: Job, queue: LandingQueue, error: SealdropError): void {
-    if (this.#abort.signal.aborted) {
+    // What stepped aside is not waited for.
+    const isInterrupted = this.#state === 'draining' && error.code === 'cancelled';
+    if (this.#abort.signal.aborted || isInterrupted) {
       queue.interrupted(job);
       return;
     }

@@ -6,6 +6,7 @@ import type { SealdropError } from '@sealdrop/core';
 import { inspectEntry, moveDurably, unlessErrno, writeRecord } from './durable.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
 import type { ClaimRecord } from './records.ts';
+import type { ReportedDiagnosis } from './reports.ts';
 
 const REPORT = 'report.json';
 
@@ -36,6 +37,7 @@ export interface QuarantineReport {
   readonly hint: string | null;
   /** openssl flags as far as the envelope told them; null before they are known. */
   readonly parameters: string | null;
+  readonly diagnosis: ReportedDiagnosis;
   readonly members: readonly MemberReport[];
   readonly attempts: number;
   readonly timeline: readonly TimelineEntry[];
@@ -43,6 +45,7 @@ export interface QuarantineReport {
 
 export interface Verdict {
   readonly error: SealdropError;
+  readonly diagnosis: ReportedDiagnosis;
   readonly parameters: string | null;
   readonly attempts: number;
   readonly timeline: readonly TimelineEntry[];
@@ -63,6 +66,7 @@ export async function quarantine(spool: Spool, claim: ClaimRecord, verdict: Verd
     message: error.message,
     hint: error.hint ?? null,
     parameters: verdict.parameters,
+    diagnosis: verdict.diagnosis,
     members: await describeMembers(membersDirectory(envelope), verdict.onProgress),
     attempts: verdict.attempts,
     timeline: [...verdict.timeline, { time: new Date().toISOString(), event: 'quarantined' }],

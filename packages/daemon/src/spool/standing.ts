@@ -2,14 +2,14 @@ import { inspectEntry } from './durable.ts';
 import { envelopeDirectory, type Spool } from './layout.ts';
 import { finishQuarantine, hasReport } from './quarantine.ts';
 import { readDelivery } from './records.ts';
-import { readReport } from './reports.ts';
+import { readReport, type ReadReport } from './reports.ts';
 
 /** How far an envelope got that was taken for claimed. */
 export type Standing =
   | { readonly state: 'claimed' | 'gone' }
   /** `final` is null when its record is gone. */
   | { readonly state: 'delivered'; readonly final: string | null }
-  | { readonly state: 'quarantined'; readonly code: string | undefined; readonly reason: string | undefined };
+  | { readonly state: 'quarantined'; readonly report: ReadReport | null };
 
 /**
  * Looks where an envelope is before it is worked on again: an attempt may have failed after the move that ended it, in the sync that follows. A verdict stands; when only the move to
@@ -25,6 +25,5 @@ export async function standingOf(spool: Spool, id: string): Promise<Standing> {
   }
   const quarantined = envelopeDirectory(spool, 'quarantine', id);
   if ((await inspectEntry(quarantined)) === null) return { state: 'gone' };
-  const report = await readReport(quarantined);
-  return { state: 'quarantined', code: report?.code, reason: report?.message };
+  return { state: 'quarantined', report: await readReport(quarantined) };
 }

@@ -23,6 +23,9 @@ export function event(facts: Partial<EnvelopeEvent> = {}): EnvelopeEvent {
     parameters: '-aes-256-cbc -pbkdf2',
     keyName: 'aws-kms:alias/inbound',
     verification: 'manifest-mac',
+    repairs: [],
+    diagnosis: null,
+    senderMessage: null,
     ...facts,
   };
 }

@@ -36,10 +36,11 @@ test('after a failure nothing is taken until the pause is over, and then one at 
 test('a success ends the pause and says so', () => {
   const queue = queueOf('a', 'b', 'c');
   queue.failed(taken(queue.take(Date.now())), new SealdropError('key-disabled', 'disabled'));
-  taken(queue.take(Date.now() + SOON));
-  expect(queue.succeeded()).toBe(true);
-  expect(queue.take(Date.now())?.claim.id).toBe('c');
-  expect(queue.succeeded()).toBe(false);
+  const again = taken(queue.take(Date.now() + SOON));
+  expect(queue.succeeded(again)).toBe(true);
+  const next = taken(queue.take(Date.now()));
+  expect(next.claim.id).toBe('c');
+  expect(queue.succeeded(next)).toBe(false);
 });
 
 test('a fault that is ours holds up one envelope, not its landing', () => {

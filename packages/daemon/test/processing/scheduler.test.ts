@@ -1,7 +1,7 @@
 import { SealdropError } from '@sealdrop/core';
 import { expect, test } from 'vitest';
 import { createDaemonLogger } from '../../src/operations/logger.ts';
-import type { Attempt } from '../../src/processing/process-envelope.ts';
+import type { Attempt, AttemptResult } from '../../src/processing/attempt.ts';
 import { Scheduler } from '../../src/processing/scheduler.ts';
 import { claimOf } from './claim-of.ts';
 
@@ -11,10 +11,10 @@ const logger = createDaemonLogger('error');
 function manual(concurrency: number) {
   const started: string[] = [];
   const ends: (() => void)[] = [];
-  const process = ({ claim }: Attempt): Promise<void> =>
+  const process = ({ claim }: Attempt): Promise<AttemptResult> =>
     new Promise((resolve) => {
       started.push(claim.id);
-      ends.push(resolve);
+      ends.push(() => resolve('ended'));
     });
   return { started, ends, scheduler: new Scheduler({ process, concurrency: () => concurrency, logger }) };
 }
@@ -41,10 +41,10 @@ test('no more envelopes run at a time than concurrency says', async () => {
 
 test('a landing whose envelopes fail does not hold up the others', async () => {
   const done: string[] = [];
-  const process = ({ claim }: Attempt): Promise<void> => {
+  const process = ({ claim }: Attempt): Promise<AttemptResult> => {
     if (claim.landing === 'broken') return Promise.reject(new SealdropError('not-found', 'no delivery directory'));
     done.push(claim.id);
-    return Promise.resolve();
+    return Promise.resolve('ended');
   };
   const scheduler = new Scheduler({ process, concurrency: () => 1, logger: { ...logger, error: () => undefined } });
   for (const id of ['x1', 'x2']) scheduler.add(claimOf(id, 'broken'));
@@ -55,7 +55,7 @@ test('a landing whose envelopes fail does not hold up the others', async () => {
 
 test('draining starts nothing and interrupts what is not done in time', async () => {
   const started: string[] = [];
-  const process = ({ claim, signal }: Attempt): Promise<void> => {
+  const process = ({ claim, signal }: Attempt): Promise<AttemptResult> => {
     started.push(claim.id);
     return new Promise((_, reject) => {
       signal.addEventListener('abort', () => reject(new SealdropError('cancelled', 'interrupted')));

@@ -1,0 +1,14 @@
+import type { ClaimRecord } from '../spool/records.ts';
+
+/** One try at one claimed envelope. */
+export interface Attempt {
+  readonly claim: ClaimRecord;
+  /** Since the daemon started, this one included. */
+  readonly number: number;
+  readonly signal: AbortSignal;
+  /** Says that what is left to do holds nothing up: another envelope may take this one's place. */
+  readonly stepAside: () => void;
+}
+
+/** `again`: nothing failed, but the envelope is to be begun anew. */
+export type AttemptResult = 'ended' | 'again';

@@ -1,0 +1,137 @@
+import {
+  type Diagnosis,
+  type EnvelopeMembers,
+  inspectEnvelope,
+  type OpenOptions,
+  type SealdropError,
+  toSealdropError,
+} from '@sealdrop/core';
+import { membersDirectory } from '../spool/layout.ts';
+import { quarantine } from '../spool/quarantine.ts';
+import type { ClaimRecord } from '../spool/records.ts';
+import type { ReportedDiagnosis } from '../spool/reports.ts';
+import { readRetry, unmarkTold } from '../spool/small-records.ts';
+import type { AttemptResult } from './attempt.ts';
+import { historyOf } from './history.ts';
+import { memberPaths, openOptions } from './opening.ts';
+import { explainsItself, plainDiagnosis, plainMessage } from './plain-diagnosis.ts';
+import { certainRepair } from './repairs.ts';
+import { moved, type Work } from './workshop.ts';
+
+/**
+ * What becomes of an envelope whose sender is to blame: it is looked into, and either begun again with a repair that is certain, or quarantined with
+ * what was found. Meanwhile others take its place.
+ */
+export async function setAside(job: Work, error: SealdropError): Promise<AttemptResult> {
+  const { claim, workshop } = job;
+  job.stepAside();
+  const earlier = workshop.repairs.get(claim.id);
+  workshop.repairs.delete(claim.id);
+  const found = earlier?.diagnosis ?? (await lookInto(job, error));
+  moved(job);
+  if (found === null || typeof found === 'string') {
+    await setApart(job, error, plainDiagnosis({ error, name: nameOf(claim), unknown: found }));
+    return 'ended';
+  }
+  const repair = earlier === undefined ? certainRepair(found, error.code, job.landing) : null;
+  if (repair !== null) {
+    workshop.repairs.set(claim.id, repair);
+    return 'again';
+  }
+  await setApart(job, error, reportable(found, { error, job }));
+  return 'ended';
+}
+
+/** @returns null where there is nothing to find out; a text says why it could not be done. @throws SealdropError `cancelled` */
+async function lookInto(job: Work, error: SealdropError): Promise<Diagnosis | string | null> {
+  if (explainsItself(error.code)) return null;
+  const { claim, landing, envelope, workshop } = job;
+  const { keys, instruments, diagnostician } = workshop;
+  // To wait for its turn is not to hang.
+  instruments.progress.ended(claim.id);
+  let members: EnvelopeMembers;
+  let options: OpenOptions;
+  try {
+    members = memberPaths(claim, landing, membersDirectory(envelope));
+    options = await openOptions({ landing, envelope, keys, health: instruments.health });
+  } catch (thrown) {
+    return toSealdropError(thrown).message;
+  }
+  const finding = await diagnostician.diagnose(members, options);
+  return finding.kind === 'diagnosis' ? finding.diagnosis : finding.reason;
+}
+
+interface Told {
+  readonly error: SealdropError;
+  readonly job: Work;
+}
+
+/** Whatever a diagnosis says for a sender's eyes names no key of ours. */
+function reportable(diagnosis: Diagnosis, { error, job }: Told): ReportedDiagnosis {
+  const { outcome, verdict, sentence, falseAlarmLog2, commands, senderMessage } = diagnosis;
+  const { claim, workshop } = job;
+  const message = senderMessage ?? plainMessage(error, nameOf(claim));
+  const withoutKeys = workshop.config.keys.reduce(
+    (text, key) => text.replaceAll(key, 'our key').replaceAll(key.replace(/^[a-z-]+:/, ''), 'our key'),
+    message,
+  );
+  return {
+    outcome,
+    verdict,
+    // What is in order about it does not explain why it failed.
+    sentence: outcome === 'opens-as-stated' ? `${error.message}. ${sentence}` : sentence,
+    falseAlarmLog2,
+    commands: commands === null ? null : fromQuarantine(commands, claim),
+    senderMessage: withoutKeys,
+  };
+}
+
+/** The members will lie there when somebody runs the commands. */
+function fromQuarantine(
+  { openssl, sealdrop }: NonNullable<Diagnosis['commands']>,
+  { id }: ClaimRecord,
+): NonNullable<ReportedDiagnosis['commands']> {
+  const move = (command: string): string => command.replaceAll(`/claimed/${id}/`, `/quarantine/${id}/`);
+  return { openssl: openssl === null ? null : move(openssl), sealdrop: move(sealdrop) };
+}
+
+function nameOf({ names, stem, folder }: ClaimRecord): string {
+  return names.payload[0] ?? ([stem, folder].find((name) => name !== '') || 'the files');
+}
+
+async function setApart(job: Work, error: SealdropError, diagnosis: ReportedDiagnosis): Promise<void> {
+  const { claim, envelope, workshop } = job;
+  const ordered = (await readRetry(envelope))?.parameters ?? null;
+  const told = error.code === 'hostile-file' ? null : await toldParameters(job);
+  const { attempts, timeline } = await historyOf(envelope, claim);
+  const onProgress = (): void => moved(job);
+  const verdict = { error, diagnosis, parameters: ordered ?? told, attempts: attempts + 1, timeline, onProgress };
+  // One that was sent back is news again; its mark may have come after the order to try it again.
+  await unmarkTold(envelope);
+  await quarantine(workshop.spool, claim, verdict);
+  await concludeQuarantined(job, { code: error.code, reason: error.message, diagnosis: diagnosis.sentence });
+}
+
+export interface QuarantineNews {
+  readonly code: string | undefined;
+  readonly reason: string | undefined;
+  readonly diagnosis: string | undefined;
+}
+
+/** For the log, then for ledger and hooks. */
+export async function concludeQuarantined(
+  { claim: { id, landing }, workshop: { instruments, concluder } }: Pick<Work, 'claim' | 'workshop'>,
+  news: QuarantineNews,
+): Promise<void> {
+  instruments.logger.warn('quarantined', { stage: 'quarantine', envelope: id, landing, ...news });
+  await concluder.quarantined(id);
+}
+
+/** The parameters that the envelope tells without its key; null when it tells none. */
+async function toldParameters({ claim, landing, envelope }: Work): Promise<string | null> {
+  try {
+    return (await inspectEnvelope(memberPaths(claim, landing, membersDirectory(envelope)))).parameters?.flags ?? null;
+  } catch {
+    return null;
+  }
+}
