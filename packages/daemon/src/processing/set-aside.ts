@@ -3,7 +3,7 @@ import {
   type EnvelopeMembers,
   inspectEnvelope,
   type OpenOptions,
-  type SealdropError,
+  SealdropError,
   toSealdropError,
 } from '@sealdrop/core';
 import { membersDirectory } from '../spool/layout.ts';
@@ -22,8 +22,9 @@ import { moved, type Work } from './workshop.ts';
  * What becomes of an envelope whose sender is to blame: it is looked into, and either begun again with a repair that is certain, or quarantined with
  * what was found. Meanwhile others take its place.
  */
-export async function setAside(job: Work, error: SealdropError): Promise<AttemptResult> {
-  const { claim, workshop } = job;
+export async function setAside(job: Work, thrown: SealdropError): Promise<AttemptResult> {
+  const { claim, workshop, envelope } = job;
+  const error = withoutPaths(thrown, membersDirectory(envelope));
   job.stepAside();
   const earlier = workshop.repairs.get(claim.id);
   workshop.repairs.delete(claim.id);
@@ -40,6 +41,12 @@ export async function setAside(job: Work, error: SealdropError): Promise<Attempt
   }
   await setApart(job, error, reportable(found, { error, job }));
   return 'ended';
+}
+
+/** Where the members lie now they will lie no longer. */
+function withoutPaths(error: SealdropError, members: string): SealdropError {
+  const { code, message, hint, details, cause } = error;
+  return new SealdropError(code, message.replaceAll(`${members}/`, ''), { hint, details, cause });
 }
 
 /** @returns null where there is nothing to find out; a text says why it could not be done. @throws SealdropError `cancelled` */

@@ -1,0 +1,176 @@
+/** The same wrapped key a second time: who is delivered, and who is a replay. */
+import { copyFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DaemonProcess, sealdropd } from '../daemon-process.ts';
+import { Host } from '../host.ts';
+import { flatPath, seal, type Triple, upload } from '../sender.ts';
+
+let host: Host;
+
+beforeEach(() => {
+  host = new Host({ landing: 'replay: quarantine' });
+});
+
+afterEach(() => host.close());
+
+const sealed = (): Triple => seal(host, { plaintext: 'amount\n' });
+
+async function delivered(daemon: DaemonProcess, name: string): Promise<void> {
+  await daemon.saying({ message: 'delivered', file: join(host.delivery, name) });
+}
+
+/** Base64 text around the wrapped key, as people send it. */
+function armored(triple: Triple): Triple {
+  const wrappedKey = `${triple.wrappedKey}.txt`;
+  writeFileSync(wrappedKey, `${readFileSync(triple.wrappedKey).toString('base64').replaceAll(/.{64}/g, '$&\r\n')}\r\n`);
+  return { ...triple, wrappedKey };
+}
+
+test('what was delivered once is replayed the second time, under another name and as other text too', async () => {
+  const daemon = await host.start();
+  const triple = sealed();
+  upload(host, 'first.csv', triple);
+  await delivered(daemon, 'first.csv');
+  upload(host, 'second.csv', armored(triple));
+  const { envelope, code } = await daemon.saying({ message: 'quarantined' });
+  expect(code).toBe('replayed');
+  const report = host.report(String(envelope));
+  expect(report.message).toMatch(/^its wrapped key is that of the envelope \d{8}T\d{6}-[0-9a-f]{10}, delivered at /);
+  expect(report.diagnosis.senderMessage).toContain('each file needs a new key file');
+  expect(host.delivered()).toEqual(['first.csv']);
+});
+
+test('a replay is known after a restart, and in the landing of another sender', async () => {
+  const first = await host.start();
+  const triple = sealed();
+  upload(host, 'a.csv', triple);
+  await delivered(first, 'a.csv');
+  expect(await first.stop()).toBe(0);
+  const other = join(host.folder, 'globex');
+  mkdirSync(other);
+  const config = readFileSync(host.configFile, 'utf8');
+  const landing = `  - {name: globex, directory: ${other}, delivery: ${host.delivery}, settle: 150ms}`;
+  writeFileSync(host.configFile, config.replace('landings:\n', `landings:\n${landing}\n`));
+  upload({ landing: other }, 'b.csv', triple);
+  const { code } = await (await host.start()).saying({ message: 'quarantined', landing: 'globex' });
+  expect(code).toBe('replayed');
+});
+
+test('of copies that land at the same moment exactly one is delivered', async () => {
+  const triple = sealed();
+  const names = Array.from({ length: 8 }, (_, index) => `copy-${index}`);
+  for (const name of names) upload(host, name, triple);
+  const daemon = await host.start();
+  await daemon.saying({ message: 'quarantined', code: 'replayed' }, names.length - 1);
+  await daemon.saying({ message: 'delivered' });
+  expect(host.delivered()).toHaveLength(1);
+  expect(host.inState('quarantine')).toHaveLength(names.length - 1);
+});
+
+test.each(['delivery-record.create:kill', 'publish.link:kill', 'delivered.rename:kill'])(
+  'an envelope whose delivery was cut off (%s) is no replay of itself',
+  async (fault) => {
+    upload(host, 'once.csv', sealed());
+    const struck = new DaemonProcess(host.configFile, { NODE_ENV: 'test', SEALDROP_FAULT: fault });
+    expect(await struck.exited()).toMatchObject({ signal: 'SIGKILL' });
+    const daemon = await host.start();
+    await expect
+      .poll(() => host.inState('claimed').length + host.inState('delivered').length, { timeout: 30_000 })
+      .toBe(0);
+    expect(daemon.said({ message: 'quarantined' })).toEqual([]);
+    expect(host.delivered()).toEqual(['once.csv']);
+  },
+);
+
+test('what failed may be sent again with the same key', async () => {
+  const daemon = await host.start();
+  const triple = sealed();
+  writeFileSync(join(host.delivery, 'taken'), '');
+  host.configure({ landing: 'replay: quarantine, collision: quarantine' });
+  daemon.signal('SIGHUP');
+  await daemon.saying({ message: 'configuration reloaded' });
+  upload(host, 'taken', triple);
+  await daemon.saying({ message: 'quarantined', code: 'collision' });
+  await expect
+    .poll(() => sealdropd('history', '--config', host.configFile).stdout, { timeout: 30_000 })
+    .toContain('collision');
+  upload(host, 'free', triple);
+  await delivered(daemon, 'free');
+});
+
+test('neither a retry nor what was released and uploaded again is a replay', async () => {
+  const daemon = await host.start();
+  const wrong = seal(host, {
+    plaintext: 'amount\n',
+    flags: ['-aes-256-cbc', '-pbkdf2', '-iter', '777'],
+    note: '-aes-256-cbc -pbkdf2',
+  });
+  upload(host, 'retried', wrong);
+  const { envelope } = await daemon.saying({ message: 'quarantined' });
+  sealdropd(
+    'quarantine',
+    'retry',
+    String(envelope),
+    '--parameters',
+    '-aes-256-cbc -pbkdf2 -iter 777',
+    '--config',
+    host.configFile,
+  );
+  await delivered(daemon, 'retried');
+  upload(host, 'released', seal(host, { plaintext: 'x\n', note: 'ask Bob\n' }));
+  const second = await daemon.saying({ message: 'quarantined' }, 2);
+  const out = join(host.folder, 'out');
+  mkdirSync(out);
+  sealdropd('quarantine', 'release', String(second['envelope']), '--to', out, '--config', host.configFile);
+  const members = join(out, String(second['envelope']));
+  copyFileSync(join(members, 'released.enc'), flatPath(host, 'released', 'payload'));
+  copyFileSync(join(members, 'released.key.enc'), flatPath(host, 'released', 'wrappedKey'));
+  writeFileSync(flatPath(host, 'released', 'note'), '-aes-256-cbc -pbkdf2\n');
+  await delivered(daemon, 'released');
+  expect(host.inState('quarantine')).toEqual([]);
+});
+
+test('a replay that the operator retries is delivered; one that failed for another reason and is retried still is one', async () => {
+  const daemon = await host.start();
+  const triple = sealed();
+  upload(host, 'first', triple);
+  await delivered(daemon, 'first');
+  upload(host, 'wanted', triple);
+  const { envelope } = await daemon.saying({ message: 'quarantined', code: 'replayed' });
+  sealdropd('quarantine', 'retry', String(envelope), '--config', host.configFile);
+  await delivered(daemon, 'wanted');
+  writeFileSync(triple.note, 'ask Bob\n');
+  upload(host, 'disguised', triple);
+  const disguised = await daemon.saying({ message: 'quarantined', code: 'bad-note' });
+  const retry = ['quarantine', 'retry', String(disguised['envelope']), '--parameters', '-aes-256-cbc -pbkdf2'];
+  sealdropd(...retry, '--config', host.configFile);
+  await daemon.saying({ message: 'quarantined', envelope: disguised['envelope'], code: 'replayed' });
+  expect(host.delivered()).toEqual(['first', 'wanted']);
+});
+
+test.each([
+  ['warn', 1],
+  ['allow', 0],
+])('with replay: %s it is delivered, with %i warnings', async (setting, warnings) => {
+  host.configure({ landing: `replay: ${setting}` });
+  const daemon = await host.start();
+  const triple = sealed();
+  upload(host, 'first', triple);
+  await delivered(daemon, 'first');
+  upload(host, 'second', triple);
+  await delivered(daemon, 'second');
+  expect(daemon.said({ message: 'delivered though replayed', code: 'replayed' })).toHaveLength(warnings);
+});
+
+test('while the ledger cannot be written an envelope waits, and is delivered afterwards', async () => {
+  mkdirSync(host.spool);
+  mkdirSync(join(host.spool, 'ledger.db'));
+  const daemon = await host.start();
+  upload(host, 'patient', sealed());
+  await daemon.saying({ message: 'not yet' });
+  expect(host.delivered()).toEqual([]);
+  rmdirSync(join(host.spool, 'ledger.db'));
+  daemon.signal('SIGHUP');
+  await delivered(daemon, 'patient');
+});
