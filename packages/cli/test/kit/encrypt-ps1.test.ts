@@ -3,16 +3,7 @@
  * command, .NET type and member in it is one that was looked up for .NET Framework 4.6 and .NET 8; and a port of its algorithm, step for
  * step and with the script's own constants, makes envelopes that open. What none of this shows: that PowerShell runs it.
  */
-import {
-  createCipheriv,
-  createHmac,
-  createPublicKey,
-  createHash,
-  constants,
-  publicEncrypt,
-  randomBytes,
-} from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { checkPlaintextName } from '@sealdrop/core';
@@ -20,6 +11,7 @@ import { Language, Parser } from 'web-tree-sitter';
 import type { Node } from 'web-tree-sitter';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fixture, openBothWays } from './kit-fixture.ts';
+import { PortedScript } from './ported-script.ts';
 
 let fixture: Fixture;
 let script: string;
@@ -185,81 +177,6 @@ const MEMBERS = [
   'new',
 ];
 
-/** A value that the script assigns, as written. */
-function valueOf(variable: string): string {
-  const value = new RegExp(String.raw`^\$${variable} = '?(.*?)'?$`, 'm').exec(script)?.[1];
-  if (value === undefined) throw new Error(`the script sets no ${variable}`);
-  return value;
-}
-
-/** `Get-KeyAndIvSlowly`. */
-function keyAndIv(passphrase: Buffer, salt: Buffer): Buffer {
-  const derived = Buffer.alloc(64);
-  for (const block of [1, 2]) {
-    let last = createHmac('sha256', passphrase)
-      .update(Buffer.from([...salt, 0, 0, 0, block]))
-      .digest();
-    const sum = Buffer.from(last);
-    for (let round = 1; round < Number(valueOf('Iterations')); round++) {
-      last = createHmac('sha256', passphrase).update(last).digest();
-      for (let i = 0; i < 32; i++) sum.writeUInt8((sum[i] ?? 0) ^ (last[i] ?? 0), i);
-    }
-    sum.copy(derived, 32 * (block - 1), 0, 32);
-  }
-  return derived.subarray(0, 48);
-}
-
-/** `Protect-KeyFile`: RSAParameters from the script's modulus and exponent. */
-function protectKeyFile(keyFile: Buffer): Buffer {
-  const toUrl = (base64: string) => Buffer.from(base64, 'base64').toString('base64url');
-  const jwk = { kty: 'RSA', n: toUrl(valueOf('Modulus')), e: toUrl(valueOf('Exponent')) };
-  const key = createPublicKey({ key: jwk, format: 'jwk' });
-  return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, keyFile);
-}
-
-interface Facts {
-  readonly Name: string;
-  readonly Stem: string;
-  readonly Facts: Readonly<Record<'PayloadSize' | 'PlaintextSize' | 'Mac', string | number>>;
-}
-
-/** `Format-Manifest`, by reading its own lines: expressions in strings are looked up, backquotes taken away. */
-function formatManifest(given: Facts): string {
-  const body = /\$lines = @\(([^]*?)\n  \)\n/.exec(script)?.[1] ?? '';
-  const literals = [...body.matchAll(/'([^']*)'|"((?:`.|\$\(ConvertTo-JsonText "[^"]*"\)|[^"`])*)"/g)];
-  const expand = (text: string): string =>
-    text
-      .replaceAll(
-        /\$\(ConvertTo-JsonText ("?)(.*?)\1\)/g,
-        (_all, _quote, inner: string) => `"${expand(inner).replaceAll('"', '\\"')}"`,
-      )
-      .replaceAll(/\$\(\$Facts\.(\w+)\)/g, (_all, field: keyof Facts['Facts']) => String(given.Facts[field]))
-      .replaceAll(/\$(Name|Stem)/g, (_all, field: 'Name' | 'Stem') => given[field])
-      .replaceAll(/\$(Fingerprint|Iterations)/g, (_all, variable: string) => valueOf(variable))
-      .replaceAll('`"', '"');
-  return literals.map(([, plain, expanded]) => plain ?? expand(expanded ?? '')).join('\n');
-}
-
-/** `Protect-File`. */
-function protectFile(name: string, plaintext: Buffer, folder: string): void {
-  const suffixed = new RegExp(/\$name -cmatch '(.*)'/.exec(script)?.[1] ?? '').test(name);
-  const stem = suffixed ? `${name}.data` : name;
-  const passphrase = Buffer.from(randomBytes(32).toString('base64'));
-  const salt = randomBytes(8);
-  const secret = keyAndIv(passphrase, salt);
-  const cipher = createCipheriv('aes-256-cbc', secret.subarray(0, 32), secret.subarray(32, 48));
-  const payload = Buffer.concat([Buffer.from('Salted__'), salt, cipher.update(plaintext), cipher.final()]);
-  const context = `sealdrop/v1/mac\n${valueOf('Flags')}\n${name}\n`;
-  const macKey = createHash('sha256').update(context).update(passphrase).digest();
-  const mac = createHmac('sha256', macKey).update(payload).digest('hex');
-  const facts = { PayloadSize: payload.length, PlaintextSize: plaintext.length, Mac: mac };
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${stem}.enc`), payload);
-  writeFileSync(join(folder, `${stem}.keypke.bin.enc`), protectKeyFile(Buffer.concat([passphrase, Buffer.from([10])])));
-  writeFileSync(join(folder, `${stem}.alg`), `openssl enc ${valueOf('Flags')}\noaep: sha256\n`);
-  writeFileSync(join(folder, `${stem}.manifest.json`), formatManifest({ Name: name, Stem: stem, Facts: facts }));
-}
-
 describe('a port of its algorithm', () => {
   const files: readonly (readonly [string, number])[] = [
     ['report.csv', 0],
@@ -270,7 +187,7 @@ describe('a port of its algorithm', () => {
   test.each(files)('makes an envelope of %s that opens, with its MAC verified', async (name, size) => {
     const folder = fixture.freshFolder('out');
     const plaintext = Buffer.alloc(size, 'all sorts of bytes \0\r\n\xff', 'latin1');
-    protectFile(name, plaintext, folder);
+    new PortedScript(script).protectFile(name, plaintext, folder);
     const opened = await openBothWays(fixture, folder);
     expect(opened).toMatchObject({ name, size, verification: 'manifest-mac', oaep: 'sha256' });
     expect(opened.plaintext.equals(plaintext)).toBe(true);

@@ -129,9 +129,10 @@ function environmentOf(event: EnvelopeEvent): Record<string, string> {
     if (value !== undefined) environment[name] = value;
   }
   for (const [field, value] of Object.entries(event)) {
-    if (value === null) continue;
+    const text = Array.isArray(value) ? value.join('\n') : value;
+    if (text === null || text === '') continue;
     const name = `SEALDROP_${field.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
-    environment[name] = String(value).replaceAll('\0', '').slice(0, LONGEST_VALUE);
+    environment[name] = String(text).replaceAll('\0', '').slice(0, LONGEST_VALUE);
   }
   return environment;
 }
