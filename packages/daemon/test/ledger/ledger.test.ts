@@ -279,3 +279,26 @@ test('an older ledger is brought up to date step by step, and a step that fails 
   expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
   database.close();
 });
+
+test('of several envelopes with one wrapped key the first gets it, and keeps it however often it asks', () => {
+  using folder = new LedgerFolder();
+  const ledger = openLedger({ file: folder.file });
+  const use = (id: string) => ({ sha256: SHA, id, time: 1000 });
+  expect(ledger.takeKeys([use('e1'), use('e2'), use('e1')])).toEqual([null, { id: 'e1', delivered: 1000 }, null]);
+  ledger.close();
+  const again = openLedger({ file: folder.file });
+  expect(again.takeKeys([use('e3'), use('e1')])).toEqual([{ id: 'e1', delivered: 1000 }, null]);
+  again.close();
+});
+
+test('a wrapped key whose envelope ends otherwise than delivered is free again, and a refused one frees no other', () => {
+  using folder = new LedgerFolder();
+  const ledger = openLedger({ file: folder.file });
+  ledger.takeKeys([{ sha256: SHA, id: 'e1', time: 1000 }]);
+  const quarantined = { outcome: 'quarantined', deliveryPath: null } as const;
+  ledger.record([receipt({ ...quarantined, id: 'e2', code: 'replayed', wrappedKeySha256: null })]);
+  expect(ledger.seenWrappedKey(SHA)).toEqual({ id: 'e1', delivered: 1000 });
+  ledger.record([receipt({ ...quarantined, id: 'e1', code: 'collision', wrappedKeySha256: null })]);
+  expect(ledger.seenWrappedKey(SHA)).toBeNull();
+  ledger.close();
+});

@@ -67,3 +67,53 @@ test('draining starts nothing and interrupts what is not done in time', async ()
   await scheduler.drain(1);
   expect(started).toEqual(['1']);
 });
+
+test('what stepped aside holds nothing up, and stays known until its end', async () => {
+  const { promise, resolve } = Promise.withResolvers<AttemptResult>();
+  const started: string[] = [];
+  const process = ({ claim, stepAside }: Attempt): Promise<AttemptResult> => {
+    started.push(claim.id);
+    if (claim.id !== 'slow') return Promise.resolve('ended');
+    stepAside();
+    return promise;
+  };
+  const scheduler = new Scheduler({ process, concurrency: () => 1, logger });
+  for (const id of ['slow', '1', '2']) scheduler.add(claimOf(id, 'a'));
+  await expect.poll(() => started).toEqual(['slow', '1', '2']);
+  expect([scheduler.knows('slow'), scheduler.knows('1')]).toEqual([true, false]);
+  resolve('ended');
+  await expect.poll(() => scheduler.knows('slow')).toBe(false);
+});
+
+test('what is to be begun again waits for its turn anew', async () => {
+  const started: string[] = [];
+  const process = ({ claim }: Attempt): Promise<AttemptResult> => {
+    started.push(claim.id);
+    return Promise.resolve(claim.id === 'odd' && started.length === 1 ? 'again' : 'ended');
+  };
+  const scheduler = new Scheduler({ process, concurrency: () => 1, logger });
+  for (const id of ['odd', '1', '2']) scheduler.add(claimOf(id, 'a'));
+  await expect.poll(() => started).toEqual(['odd', '1', '2', 'odd']);
+  expect(scheduler.knows('odd')).toBe(false);
+});
+
+test('draining does not wait for what stepped aside and is cancelled', async () => {
+  const { promise, reject } = Promise.withResolvers<AttemptResult>();
+  const process = ({ stepAside }: Attempt): Promise<AttemptResult> => {
+    stepAside();
+    return promise;
+  };
+  const errors: string[] = [];
+  const noted = {
+    ...logger,
+    error: (message: string) => errors.push(message),
+    warn: (message: string) => errors.push(message),
+  };
+  const scheduler = new Scheduler({ process, concurrency: () => 1, logger: noted });
+  scheduler.add(claimOf('aside', 'a'));
+  const drained = scheduler.drain(60_000);
+  reject(new SealdropError('cancelled', 'the daemon stops'));
+  await drained;
+  expect(scheduler.knows('aside')).toBe(true);
+  expect(errors).toEqual([]);
+});
