@@ -72,9 +72,13 @@ function describePlainFault({ isSameFileTwice, payload, statement }: DiagnosisFa
 }
 
 /** With the evidence for a candidate, the manifest has its say; without any, it would only say that something is wrong. */
-async function manifestFault(matter: OpenCase, best: RatedCandidate | null): Promise<SealdropError | null> {
+async function manifestFault(
+  matter: OpenCase,
+  best: RatedCandidate | null,
+  signal: AbortSignal | undefined,
+): Promise<SealdropError | null> {
   if (best === null || verdictOf(best.bits) === 'none') return null;
-  return verificationFault(matter.facts, best, repairOf(matter, best).payloadSize);
+  return verificationFault(matter.facts, best, { size: repairOf(matter, best).payloadSize, signal });
 }
 
 async function tryPayload(matter: OpenCase, options: DiagnoseOptions): Promise<Diagnosis> {
@@ -91,7 +95,7 @@ async function tryPayload(matter: OpenCase, options: DiagnoseOptions): Promise<D
       secrets,
       keyFileFault: fault,
       armorFault,
-      manifestFault: await manifestFault(matter, search.best),
+      manifestFault: await manifestFault(matter, search.best, signal),
     };
     return concludeFromSearch({ ...matter, iterations: derived.spent }, tried);
   } finally {

@@ -28,18 +28,24 @@ export function sizeFault({ statement, payload, payloadPath }: DiagnosisFacts): 
     : faultOf(() => checkPayloadSize(payload.size, manifest, payloadPath));
 }
 
+export interface VerifiedPart {
+  /** Bytes of the payload file that count. */
+  readonly size: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Reads the payload whole, and decrypts nothing. Null when the manifest vouches for it as the candidate reads it, or there is none. */
 export async function verificationFault(
   { statement, payloadPath }: DiagnosisFacts,
   { candidate }: RatedCandidate,
-  size: number,
+  { size, signal }: VerifiedPart,
 ): Promise<SealdropError | null> {
   const { manifest, plaintextName } = statement;
   if (manifest === null) return null;
   const { parameters, secret } = candidate;
   const check = new PayloadCheck(manifest, payloadPath, { parameters, plaintextName, passphrase: secret.passphrase });
   try {
-    for await (const chunk of createReadStream(payloadPath, { end: size - 1 }) as AsyncIterable<Buffer>)
+    for await (const chunk of createReadStream(payloadPath, { end: size - 1, signal }) as AsyncIterable<Buffer>)
       check.update(chunk);
   } catch (error) {
     throw toSealdropError(error, payloadPath);
