@@ -44,6 +44,8 @@ const REQUESTS: Partial<Record<ErrorCode, string>> = {
   'wrong-sender': 'Please say in the manifest who you are, by the name that we agreed on, and send it again.',
   'missing-signature': 'Please sign the manifest with your key, and send it again.',
   'bad-signature': 'Please sign the manifest with the key whose public half we have, and send it again unchanged.',
+  'implausible-plaintext':
+    'If it was compressed or encrypted before, please tell us, so that we allow for it. If not, please check which key file and parameters it was encrypted with, and send it again.',
   'weak-key': 'Please make a new key file (openssl rand -base64 32 > key.bin), encrypt with that, and send it again.',
 };
 
