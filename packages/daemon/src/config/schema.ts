@@ -65,7 +65,7 @@ const landing = z.strictObject(
       .describe('What does not open as it says is opened as a diagnosis says, if that is certain.'),
     replay: choice(['quarantine', 'warn', 'allow'])
       .default('quarantine')
-      .describe('An envelope whose wrapped key was delivered before, from whichever landing.'),
+      .describe('An envelope whose wrapped key was delivered before.'),
     sender: text.optional().describe("Whom a manifest must name, where it names a sender; else the landing's name."),
     signature: signature.optional().describe('Whose signature of the manifest an envelope needs.'),
   },

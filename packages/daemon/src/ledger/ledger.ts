@@ -38,16 +38,16 @@ export interface ReceiptPage {
 export interface KeyUse {
   /** Hex, of the RSA ciphertext. */
   readonly sha256: string;
-  readonly id: string;
-  /** ms since the epoch. */
-  readonly time: number;
-}
-
-export interface SeenKey {
+  readonly landing: string;
   readonly id: string;
   /** ms since the epoch. */
   readonly delivered: number;
+  /** Whether it is proven that the key is this landing's sender's: the MAC in its manifest, which takes the key file to make, binds their name. */
+  readonly vouched: boolean;
 }
+
+/** Another envelope with the same wrapped key. */
+export type SeenKey = Omit<KeyUse, 'sha256'>;
 
 export interface Total {
   readonly landing: string;
@@ -102,9 +102,9 @@ export class Ledger {
     this.#transaction(() => {
       for (const receipt of receipts) {
         this.#prepare(statements.RECORD).run(statements.formatRow(this.#withoutOmitted(receipt)));
-        const { id, outcome, finished, wrappedKeySha256 } = receipt;
+        const { id, landing, outcome, finished: delivered, wrappedKeySha256: sha256 } = receipt;
         if (outcome !== 'delivered') this.#prepare(statements.FORGET_KEYS).run(id);
-        else if (wrappedKeySha256 !== null) this.#prepare(statements.REMEMBER_KEY).run(wrappedKeySha256, id, finished);
+        else if (sha256 !== null) this.#rememberKey({ sha256, landing, id, delivered, vouched: false });
       }
     });
   }
@@ -138,28 +138,31 @@ export class Ledger {
   }
 
   /**
-   * Notes that these envelopes are about to be delivered, each with a wrapped key that then is theirs: of any number that have the same one, the first
-   * gets it, and keeps it however often it asks. When it returns, that survives a power cut.
-   * @returns for each the envelope that had its key before; null when it is its own now
+   * Notes that these envelopes are about to be delivered, each with a wrapped key that then is theirs: of any number in one landing that have the same
+   * one, the first gets it, and keeps it however often it asks. When it returns, that survives a power cut.
+   * @returns for each another envelope that has its key, first of all one in the same landing; null when it is its own alone
    */
   takeKeys(uses: readonly KeyUse[]): readonly (SeenKey | null)[] {
     return this.#transaction(() =>
-      uses.map(({ sha256, id, time }) => {
-        this.#prepare(statements.REMEMBER_KEY).run(sha256, id, time);
-        const holder = this.#findKey(sha256);
-        return holder?.id === id ? null : holder;
+      uses.map((use) => {
+        this.#rememberKey(use);
+        return this.#findKey(use);
       }),
     );
   }
 
-  /** The first envelope that was delivered with this wrapped key (hex, as in receipts), or is about to be; null when there is none. */
+  /** An envelope that was delivered with this wrapped key (hex, as in receipts), or is about to be; null when there is none. */
   seenWrappedKey(sha256: string): SeenKey | null {
-    return this.#attempt(() => this.#findKey(sha256));
+    return this.#attempt(() => this.#findKey({ sha256, landing: '', id: '' }));
   }
 
-  #findKey(sha256: string): SeenKey | null {
-    const row = this.#prepare(statements.FIND_KEY).get(sha256) as { id: string; delivered: number } | undefined;
-    return row === undefined ? null : { id: row.id, delivered: row.delivered };
+  #rememberKey({ sha256, landing, id, delivered, vouched }: KeyUse): void {
+    this.#prepare(statements.REMEMBER_KEY).run({ sha256, landing, id, delivered, vouched: vouched ? 1 : 0 });
+  }
+
+  #findKey({ sha256, landing, id }: Pick<KeyUse, 'sha256' | 'landing' | 'id'>): SeenKey | null {
+    const row = this.#prepare(statements.FIND_KEY).get({ sha256, landing, id });
+    return row === undefined ? null : { ...(row as unknown as SeenKey), vouched: row['vouched'] === 1 };
   }
 
   /** Counts by landing, outcome and code. Reads every receipt that fits: for a command beside the daemon, not within it. */

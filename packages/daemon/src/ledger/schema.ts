@@ -7,7 +7,7 @@ const APPLICATION_ID = 0x53_45_41_4c;
 /**
  * Step N takes a ledger from version N to N + 1. What was released is never edited, only added to. Times are ms since the epoch.
  *
- * `wrapped_keys` stands by itself so that replays are known beyond the retention of receipts, and without any name in it.
+ * `wrapped_keys` stands by itself so that replays are known beyond the retention of receipts, and without the name of any plaintext.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -41,7 +41,23 @@ export const MIGRATIONS: readonly string[] = [
     delivered INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX wrapped_keys_by_time ON wrapped_keys (delivered);
+  `,
+  // Each landing has a memory of its own: what one sender puts there must not stand in another's way. Where no receipt tells the landing, it stays ''.
+  `
+  ALTER TABLE wrapped_keys RENAME TO wrapped_keys_of_all;
+  DROP INDEX wrapped_keys_by_time;
+  CREATE TABLE wrapped_keys (
+    sha256 TEXT NOT NULL,
+    landing TEXT NOT NULL,
+    id TEXT NOT NULL,
+    delivered INTEGER NOT NULL,
+    vouched INTEGER NOT NULL,
+    PRIMARY KEY (sha256, landing)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX wrapped_keys_by_time ON wrapped_keys (delivered);
   CREATE INDEX wrapped_keys_by_envelope ON wrapped_keys (id);
+  INSERT INTO wrapped_keys SELECT sha256, coalesce(landing, ''), id, delivered, 0 FROM wrapped_keys_of_all LEFT JOIN receipts USING (id);
+  DROP TABLE wrapped_keys_of_all;
   `,
 ];
 

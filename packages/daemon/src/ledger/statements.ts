@@ -46,14 +46,17 @@ export const RECORD = `INSERT INTO receipts (${COLUMNS.join(', ')}) VALUES (${CO
     outcome = excluded.outcome,
     code = excluded.code`;
 
-export const REMEMBER_KEY = 'INSERT INTO wrapped_keys (sha256, id, delivered) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+export const REMEMBER_KEY = `INSERT INTO wrapped_keys (sha256, landing, id, delivered, vouched)
+  VALUES (:sha256, :landing, :id, :delivered, :vouched) ON CONFLICT DO NOTHING`;
 export const FORGET_KEYS = 'DELETE FROM wrapped_keys WHERE id = ?';
-export const FIND_KEY = 'SELECT id, delivered FROM wrapped_keys WHERE sha256 = ?';
+/** First that of the same landing, then one that its sender vouched for, then the oldest. */
+export const FIND_KEY = `SELECT landing, id, delivered, vouched FROM wrapped_keys WHERE sha256 = :sha256 AND id <> :id
+  ORDER BY landing = :landing DESC, vouched DESC, delivered, landing LIMIT 1`;
 
 export const PRUNE_RECEIPTS =
   'DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE finished < ? ORDER BY finished LIMIT ?)';
 export const PRUNE_KEYS =
-  'DELETE FROM wrapped_keys WHERE sha256 IN (SELECT sha256 FROM wrapped_keys WHERE delivered < ? ORDER BY delivered LIMIT ?)';
+  'DELETE FROM wrapped_keys WHERE (sha256, landing) IN (SELECT sha256, landing FROM wrapped_keys WHERE delivered < ? ORDER BY delivered LIMIT ?)';
 
 /** A condition and the values of its parameters. */
 function condition(

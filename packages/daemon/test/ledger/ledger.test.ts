@@ -2,11 +2,19 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { openLedger } from '../../src/ledger/ledger.ts';
-import { migrate } from '../../src/ledger/schema.ts';
+import { type KeyUse, openLedger, type SeenKey } from '../../src/ledger/ledger.ts';
+import { migrate, MIGRATIONS } from '../../src/ledger/schema.ts';
 import { LedgerFolder, receipt } from './receipts.ts';
 
 const SHA = 'ab'.repeat(32);
+
+function keyUse(use: Partial<KeyUse>): KeyUse {
+  return { sha256: SHA, landing: 'acme', id: 'e1', delivered: 1000, vouched: false, ...use };
+}
+
+function holderOf({ landing, id, delivered, vouched }: KeyUse): SeenKey {
+  return { landing, id, delivered, vouched };
+}
 
 test('a receipt comes back as it was recorded, also after the ledger was closed', () => {
   using folder = new LedgerFolder();
@@ -152,7 +160,7 @@ test('a wrapped key is known by the first envelope delivered with it, and not by
   expect(ledger.seenWrappedKey(SHA)).toBeNull();
   ledger.record([receipt({ id: 'first', wrappedKeySha256: SHA, finished: 5000 })]);
   ledger.record([receipt({ id: 'second', wrappedKeySha256: SHA, finished: 6000 })]);
-  expect(ledger.seenWrappedKey(SHA)).toEqual({ id: 'first', delivered: 5000 });
+  expect(ledger.seenWrappedKey(SHA)).toMatchObject({ id: 'first', delivered: 5000 });
   ledger.close();
 });
 
@@ -169,7 +177,7 @@ test('retention removes old receipts and still knows their wrapped keys', () => 
   while (rounds.at(-1) !== 0);
   expect(rounds).toEqual([500, 500, 101, 0]);
   expect(ledger.query().receipts.map(({ id }) => id)).toEqual(['new']);
-  expect(ledger.seenWrappedKey(SHA)).toEqual({ id: 'old-key', delivered: 10 });
+  expect(ledger.seenWrappedKey(SHA)).toMatchObject({ id: 'old-key', delivered: 10 });
   expect(ledger.prune({ keysBefore: 11 })).toBe(1);
   expect(ledger.seenWrappedKey(SHA)).toBeNull();
   ledger.close();
@@ -283,21 +291,48 @@ test('an older ledger is brought up to date step by step, and a step that fails 
 test('of several envelopes with one wrapped key the first gets it, and keeps it however often it asks', () => {
   using folder = new LedgerFolder();
   const ledger = openLedger({ file: folder.file });
-  const use = (id: string) => ({ sha256: SHA, id, time: 1000 });
-  expect(ledger.takeKeys([use('e1'), use('e2'), use('e1')])).toEqual([null, { id: 'e1', delivered: 1000 }, null]);
+  const first = keyUse({ id: 'e1' });
+  expect(ledger.takeKeys([first, keyUse({ id: 'e2' }), first])).toEqual([null, holderOf(first), null]);
   ledger.close();
   const again = openLedger({ file: folder.file });
-  expect(again.takeKeys([use('e3'), use('e1')])).toEqual([{ id: 'e1', delivered: 1000 }, null]);
+  expect(again.takeKeys([keyUse({ id: 'e3' }), first])).toEqual([holderOf(first), null]);
   again.close();
+});
+
+test('in each landing a wrapped key has a first envelope, which hears of those elsewhere, vouched ones before others', () => {
+  using folder = new LedgerFolder();
+  const ledger = openLedger({ file: folder.file });
+  const copied = keyUse({ id: 'e1', landing: 'globex' });
+  const vouched = keyUse({ id: 'e2', delivered: 2000, vouched: true });
+  expect(ledger.takeKeys([copied, vouched])).toEqual([null, holderOf(copied)]);
+  expect(ledger.takeKeys([keyUse({ id: 'e3', landing: 'initech' })])).toEqual([holderOf(vouched)]);
+  expect(ledger.takeKeys([keyUse({ id: 'e4', landing: 'globex' })])).toEqual([holderOf(copied)]);
+  ledger.close();
+});
+
+test('a ledger of the first version keeps its receipts and wrapped keys, each in the landing of its receipt', () => {
+  using folder = new LedgerFolder();
+  const old = new DatabaseSync(folder.file);
+  migrate(old, folder.file, MIGRATIONS.slice(0, 1));
+  old.exec(
+    "INSERT INTO receipts (id, landing, outcome, finished, attempts) VALUES ('e1', 'acme', 'delivered', 1000, 1)",
+  );
+  old.exec(`INSERT INTO wrapped_keys VALUES ('${SHA}', 'e1', 1000), ('${'cd'.repeat(32)}', 'pruned', 500)`);
+  old.close();
+  const ledger = openLedger({ file: folder.file });
+  expect(ledger.query().receipts).toMatchObject([{ id: 'e1', landing: 'acme' }]);
+  expect(ledger.takeKeys([keyUse({ id: 'e2' })])).toEqual([holderOf(keyUse({ id: 'e1' }))]);
+  expect(ledger.seenWrappedKey('cd'.repeat(32))).toEqual({ landing: '', id: 'pruned', delivered: 500, vouched: false });
+  ledger.close();
 });
 
 test('a wrapped key whose envelope ends otherwise than delivered is free again, and a refused one frees no other', () => {
   using folder = new LedgerFolder();
   const ledger = openLedger({ file: folder.file });
-  ledger.takeKeys([{ sha256: SHA, id: 'e1', time: 1000 }]);
+  ledger.takeKeys([keyUse({ id: 'e1' })]);
   const quarantined = { outcome: 'quarantined', deliveryPath: null } as const;
   ledger.record([receipt({ ...quarantined, id: 'e2', code: 'replayed', wrappedKeySha256: null })]);
-  expect(ledger.seenWrappedKey(SHA)).toEqual({ id: 'e1', delivered: 1000 });
+  expect(ledger.seenWrappedKey(SHA)).toEqual(holderOf(keyUse({ id: 'e1' })));
   ledger.record([receipt({ ...quarantined, id: 'e1', code: 'collision', wrappedKeySha256: null })]);
   expect(ledger.seenWrappedKey(SHA)).toBeNull();
   ledger.close();

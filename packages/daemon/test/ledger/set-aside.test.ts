@@ -56,7 +56,7 @@ test('a ledger of a newer version is refused, with both versions named, and can 
   newer.close();
   for (const access of ['read-write', 'read-only'] as const) {
     expect(() => openLedger({ file: folder.file, access })).toThrow(
-      /has ledger version 77; this program knows up to 1/,
+      /has ledger version 77; this program knows up to 2/,
     );
   }
   const { ledger, setAside } = await openLedgerOrBeginAnew({ file: folder.file });

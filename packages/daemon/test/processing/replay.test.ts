@@ -1,9 +1,10 @@
 /** The same wrapped key a second time: who is delivered, and who is a replay. */
 import { copyFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DaemonProcess, sealdropd } from '../daemon-process.ts';
 import { Host } from '../host.ts';
+import { sealWithManifest } from '../sealed.ts';
 import { flatPath, seal, type Triple, upload } from '../sender.ts';
 
 let host: Host;
@@ -36,25 +37,62 @@ test('what was delivered once is replayed the second time, under another name an
   const { envelope, code } = await daemon.saying({ message: 'quarantined' });
   expect(code).toBe('replayed');
   const report = host.report(String(envelope));
-  expect(report.message).toMatch(/^its wrapped key is that of the envelope \d{8}T\d{6}-[0-9a-f]{10}, delivered at /);
+  expect(report.message).toMatch(
+    /^its wrapped key is that of the envelope \d{8}T\d{6}-[0-9a-f]{10} of the landing acme, taken up for delivery at /,
+  );
   expect(report.diagnosis.senderMessage).toContain('each file needs a new key file');
   expect(host.delivered()).toEqual(['first.csv']);
 });
 
-test('a replay is known after a restart, and in the landing of another sender', async () => {
+test('a replay is known after a restart', async () => {
   const first = await host.start();
   const triple = sealed();
   upload(host, 'a.csv', triple);
   await delivered(first, 'a.csv');
   expect(await first.stop()).toBe(0);
-  const other = join(host.folder, 'globex');
-  mkdirSync(other);
+  upload(host, 'b.csv', triple);
+  await (await host.start()).saying({ message: 'quarantined', code: 'replayed' });
+});
+
+/** The landing of another sender, with the setting for replays that is usual. */
+function addLanding(name: string): string {
+  const landing = join(host.folder, name);
+  mkdirSync(landing);
+  const line = `  - {name: ${name}, directory: ${landing}, delivery: ${host.delivery}, settle: 150ms}`;
   const config = readFileSync(host.configFile, 'utf8');
-  const landing = `  - {name: globex, directory: ${other}, delivery: ${host.delivery}, settle: 150ms}`;
-  writeFileSync(host.configFile, config.replace('landings:\n', `landings:\n${landing}\n`));
-  upload({ landing: other }, 'b.csv', triple);
-  const { code } = await (await host.start()).saying({ message: 'quarantined', landing: 'globex' });
-  expect(code).toBe('replayed');
+  writeFileSync(host.configFile, config.replace('landings:\n', `landings:\n${line}\n`));
+  return landing;
+}
+
+test('who copies an envelope into a landing of their own, and is faster, keeps nothing from being delivered', async () => {
+  const globex = addLanding('globex');
+  const daemon = await host.start();
+  const triple = sealed();
+  upload({ landing: globex }, 'copied.csv', triple);
+  await delivered(daemon, 'copied.csv');
+  upload(host, 'own.csv', triple);
+  await delivered(daemon, 'own.csv');
+  const warnings = daemon.said({ message: 'delivering though its wrapped key came before' });
+  expect(warnings).toEqual([expect.objectContaining({ landing: 'acme', code: 'replayed' })]);
+  expect(warnings[0]?.['reason']).toContain('of the landing globex');
+});
+
+test('who copies what a manifest vouches for is told from its sender, before and after them', async () => {
+  const globex = addLanding('globex');
+  const daemon = await host.start();
+  const own = await sealWithManifest(host, { name: 'own.csv', sender: 'acme' }, 'amount\n');
+  // The manifest names acme, so that a copy does without it.
+  upload({ landing: globex }, 'early.csv', own);
+  await delivered(daemon, 'early.csv');
+  for (const path of [own.manifest, own.payload, own.wrappedKey])
+    copyFileSync(path, join(host.landing, basename(path)));
+  await delivered(daemon, 'own.csv');
+  const initech = addLanding('initech');
+  daemon.signal('SIGHUP');
+  await daemon.saying({ message: 'configuration reloaded' });
+  upload({ landing: initech }, 'late.csv', own);
+  await daemon.saying({ message: 'quarantined', landing: 'initech', code: 'replayed' });
+  expect(host.delivered().toSorted()).toEqual(['early.csv', 'own.csv']);
 });
 
 test('of copies that land at the same moment exactly one is delivered', async () => {
@@ -160,7 +198,9 @@ test.each([
   await delivered(daemon, 'first');
   upload(host, 'second', triple);
   await delivered(daemon, 'second');
-  expect(daemon.said({ message: 'delivered though replayed', code: 'replayed' })).toHaveLength(warnings);
+  expect(daemon.said({ message: 'delivering though its wrapped key came before', code: 'replayed' })).toHaveLength(
+    warnings,
+  );
 });
 
 test('while the ledger cannot be written an envelope waits, and is delivered afterwards', async () => {
