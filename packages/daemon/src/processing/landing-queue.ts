@@ -64,7 +64,7 @@ export class LandingQueue {
     return this.#failures > 0 ? Math.max(due, this.#pausedUntil) : due;
   }
 
-  /** What is left of a job takes so little that the others need not wait for it. */
+  /** What is left of a job waits for its turn elsewhere: the others need not wait for it. */
   stepAside({ claim }: Job): void {
     this.#inFlight.delete(claim.id);
   }

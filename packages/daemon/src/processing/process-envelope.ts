@@ -119,7 +119,7 @@ async function open(job: Work, members: EnvelopeMembers): Promise<OpenedEnvelope
   const { keys, repairs, instruments } = workshop;
   const options = await openOptions({ landing, envelope, keys, health: instruments.health });
   const found = repairs.get(claim.id);
-  if (found === undefined) return openEnvelope(members, { ...options, signal });
+  if (found === undefined || landing.repair === 'off') return openEnvelope(members, { ...options, signal });
   return openRepaired(members, found.repair, { ...options, signal });
 }
 

@@ -12,6 +12,7 @@ import type { ClaimRecord } from '../spool/records.ts';
 import type { ReportedDiagnosis } from '../spool/reports.ts';
 import { readRetry, unmarkTold } from '../spool/small-records.ts';
 import type { AttemptResult } from './attempt.ts';
+import type { Finding } from './diagnostician.ts';
 import { historyOf } from './history.ts';
 import { memberPaths, openOptions } from './opening.ts';
 import { explainsItself, plainDiagnosis, plainMessage } from './plain-diagnosis.ts';
@@ -20,27 +21,34 @@ import { moved, type Work } from './workshop.ts';
 
 /**
  * What becomes of an envelope whose sender is to blame: it is looked into, and either begun again with a repair that is certain, or quarantined with
- * what was found. Meanwhile others take its place.
+ * what was found. While it waits to be looked into, others take its place.
  */
 export async function setAside(job: Work, thrown: SealdropError): Promise<AttemptResult> {
   const { claim, workshop, envelope } = job;
   const error = withoutPaths(thrown, membersDirectory(envelope));
-  job.stepAside();
-  const earlier = workshop.repairs.get(claim.id);
+  const repaired = workshop.repairs.get(claim.id);
   workshop.repairs.delete(claim.id);
-  const found = earlier?.diagnosis ?? (await lookInto(job, error));
+  if (repaired !== undefined) return setApart(job, error, reportable(repaired.diagnosis, { error, job }));
+  if (explainsItself(error.code))
+    return setApart(job, error, plainDiagnosis({ error, name: nameOf(claim), unknown: null }));
+  // To wait for its turn is not to hang.
+  workshop.instruments.progress.ended(claim.id);
+  job.stepAside();
+  return workshop.diagnostician.inTurn(claim.landing, (budget) => lookInto(job, error, budget));
+}
+
+async function lookInto(job: Work, error: SealdropError, budget: number): Promise<AttemptResult> {
+  const { claim, landing, workshop } = job;
+  const found = await diagnose(job, budget);
   moved(job);
-  if (found === null || typeof found === 'string') {
-    await setApart(job, error, plainDiagnosis({ error, name: nameOf(claim), unknown: found }));
-    return 'ended';
+  if (found.kind === 'unknown') {
+    return setApart(job, error, plainDiagnosis({ error, name: nameOf(claim), unknown: found.reason }));
   }
-  const repair = earlier === undefined ? certainRepair(found, error.code, job.landing) : null;
-  if (repair !== null) {
-    workshop.repairs.set(claim.id, repair);
-    return 'again';
-  }
-  await setApart(job, error, reportable(found, { error, job }));
-  return 'ended';
+  const { diagnosis } = found;
+  const repair = certainRepair(diagnosis, error.code, landing);
+  if (repair === null) return setApart(job, error, reportable(diagnosis, { error, job }));
+  workshop.repairs.set(claim.id, repair);
+  return 'again';
 }
 
 /** Where the members lie now they will lie no longer. */
@@ -49,23 +57,18 @@ function withoutPaths(error: SealdropError, members: string): SealdropError {
   return new SealdropError(code, message.replaceAll(`${members}/`, ''), { hint, details, cause });
 }
 
-/** @returns null where there is nothing to find out; a text says why it could not be done. @throws SealdropError `cancelled` */
-async function lookInto(job: Work, error: SealdropError): Promise<Diagnosis | string | null> {
-  if (explainsItself(error.code)) return null;
-  const { claim, landing, envelope, workshop } = job;
+/** @throws SealdropError `cancelled` */
+async function diagnose({ claim, landing, envelope, workshop }: Work, budget: number): Promise<Finding> {
   const { keys, instruments, diagnostician } = workshop;
-  // To wait for its turn is not to hang.
-  instruments.progress.ended(claim.id);
   let members: EnvelopeMembers;
   let options: OpenOptions;
   try {
     members = memberPaths(claim, landing, membersDirectory(envelope));
     options = await openOptions({ landing, envelope, keys, health: instruments.health });
   } catch (thrown) {
-    return toSealdropError(thrown).message;
+    return { kind: 'unknown', reason: toSealdropError(thrown).message };
   }
-  const finding = await diagnostician.diagnose(members, options);
-  return finding.kind === 'diagnosis' ? finding.diagnosis : finding.reason;
+  return diagnostician.diagnose(members, { ...options, budget });
 }
 
 interface Told {
@@ -106,7 +109,7 @@ function nameOf({ names, stem, folder }: ClaimRecord): string {
   return names.payload[0] ?? ([stem, folder].find((name) => name !== '') || 'the files');
 }
 
-async function setApart(job: Work, error: SealdropError, diagnosis: ReportedDiagnosis): Promise<void> {
+async function setApart(job: Work, error: SealdropError, diagnosis: ReportedDiagnosis): Promise<AttemptResult> {
   const { claim, envelope, workshop } = job;
   const ordered = (await readRetry(envelope))?.parameters ?? null;
   const told = error.code === 'hostile-file' ? null : await toldParameters(job);
@@ -117,6 +120,7 @@ async function setApart(job: Work, error: SealdropError, diagnosis: ReportedDiag
   await unmarkTold(envelope);
   await quarantine(workshop.spool, claim, verdict);
   await concludeQuarantined(job, { code: error.code, reason: error.message, diagnosis: diagnosis.sentence });
+  return 'ended';
 }
 
 export interface QuarantineNews {

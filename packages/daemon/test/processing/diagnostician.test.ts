@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { EnvelopeMembers, KeyProvider } from '@sealdrop/core';
 import { afterAll, expect, test } from 'vitest';
-import { Diagnostician } from '../../src/processing/diagnostician.ts';
+import { Diagnostician, type Finding } from '../../src/processing/diagnostician.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sealdrop-diagnostician-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,10 +34,45 @@ function silentKey(): { readonly key: KeyProvider; asked: number } {
   return state;
 }
 
+function diagnose(diagnostician: Diagnostician, key: KeyProvider): Promise<Finding> {
+  return diagnostician.diagnose(members(), { keys: [key] });
+}
+
+test('landings take turns, one turn at a time, and who floods has less time for each', async () => {
+  const diagnostician = new Diagnostician();
+  const order: string[] = [];
+  const budgets = new Map<string, number[]>();
+  const turn = (landing: string): Promise<void> =>
+    diagnostician.inTurn(landing, async (budget) => {
+      order.push(`${landing} begins`);
+      budgets.set(landing, [...(budgets.get(landing) ?? []), budget]);
+      await setImmediate();
+      order.push(`${landing} ends`);
+    });
+  const flood = Array.from({ length: 30 }, () => turn('flood'));
+  await Promise.all([turn('acme'), ...flood, turn('globex'), turn('acme')]);
+  const whole = (landing: string): readonly string[] => [`${landing} begins`, `${landing} ends`];
+  expect(order.slice(0, 12)).toEqual(['flood', 'flood', 'acme', 'globex', 'flood', 'acme'].flatMap(whole));
+  expect(order.slice(12)).toEqual(Array.from({ length: 27 }, () => whole('flood')).flat());
+  const [most, least] = [Math.max(...(budgets.get('acme') ?? [])), Math.min(...(budgets.get('flood') ?? []))];
+  expect(budgets.get('acme')).toEqual([most, most]);
+  expect(least).toBeLessThan(most);
+  expect(budgets.get('flood')?.at(-1)).toBe(most);
+});
+
+test('a turn that fails gives way to the next', async () => {
+  const diagnostician = new Diagnostician();
+  const failing = diagnostician.inTurn('acme', () => Promise.reject(new Error('no')));
+  const next = diagnostician.inTurn('acme', async () => 'done');
+  await expect(failing).rejects.toThrow('no');
+  expect(await next).toBe('done');
+});
+
 test('what takes too long is given up, and the next one has its turn', async () => {
   const diagnostician = new Diagnostician(100);
   const silent = silentKey();
-  const findings = await Promise.all([1, 2].map(() => diagnostician.diagnose(members(), { keys: [silent.key] })));
+  const look = (): Promise<Finding> => diagnostician.inTurn('acme', () => diagnose(diagnostician, silent.key));
+  const findings = await Promise.all([look(), look()]);
   expect(findings).toEqual([1, 2].map(() => ({ kind: 'unknown', reason: 'it took longer than 0.1 seconds' })));
   expect(silent.asked).toBe(2);
 });
@@ -44,7 +80,8 @@ test('what takes too long is given up, and the next one has its turn', async () 
 test('stopping ends what is under way and what waits, at once', async () => {
   const diagnostician = new Diagnostician();
   const silent = silentKey();
-  const findings = [1, 2].map(() => diagnostician.diagnose(members(), { keys: [silent.key] }));
+  const look = (): Promise<Finding> => diagnostician.inTurn('acme', () => diagnose(diagnostician, silent.key));
+  const findings = [look(), look()];
   await expect.poll(() => silent.asked).toBe(1);
   diagnostician.stop();
   for (const finding of findings) await expect(finding).rejects.toMatchObject({ code: 'cancelled' });
