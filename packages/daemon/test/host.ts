@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ReportedDiagnosis } from '../src/spool/reports.ts';
+import type { QuarantineReport } from '../src/spool/report-schema.ts';
 import { DaemonProcess, sealdropdInBackground, type Transcript } from './daemon-process.ts';
 
 const PRIVATE_KEY = join(import.meta.dirname, '../../../../shared/vectors/keys/rsa2048.pem');
@@ -29,25 +29,7 @@ export interface HostOptions {
   readonly parent?: string | undefined;
 }
 
-export interface Report {
-  readonly version: number;
-  readonly id: string;
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string | null;
-  readonly blame: string;
-  readonly landing: string;
-  readonly parameters: string | null;
-  readonly attempts: number;
-  readonly diagnosis: ReportedDiagnosis;
-  readonly members: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly size: number;
-    readonly sha256: string | null;
-  }[];
-  readonly timeline: readonly { readonly time: string; readonly event: string }[];
-}
+export type Report = QuarantineReport;
 
 /** Tests run side by side, where one address cannot serve all, and on small file systems. */
 const QUIET_DEFAULTS = { status: 'off', minimumFreeSpace: '0B' };

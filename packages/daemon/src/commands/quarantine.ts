@@ -2,7 +2,8 @@ import { SealdropError } from '@sealdrop/core';
 import { printable } from '../operations/printable.ts';
 import { inspectEntry, unlessErrno } from '../spool/durable.ts';
 import { envelopeDirectory, envelopesIn, type Spool } from '../spool/layout.ts';
-import { readReport, type ReadReport, type ReportedDiagnosis } from '../spool/reports.ts';
+import type { ReportedDiagnosis } from '../spool/report-schema.ts';
+import { readReport, type ReadReport } from '../spool/reports.ts';
 
 const ID = /^([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})-[0-9a-f]{10}$/;
 

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes, type SealdropError } from '@sealdrop/core';
-import type { ReportedDiagnosis } from '../spool/reports.ts';
+import type { ReportedDiagnosis } from '../spool/report-schema.ts';
 
 /** Failures that need no trials to be explained, or whose members must not be read: what was said of them is all there is to say. */
 const SELF_EXPLANATORY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -9,7 +9,7 @@ import {
 import { membersDirectory } from '../spool/layout.ts';
 import { quarantine } from '../spool/quarantine.ts';
 import type { ClaimRecord } from '../spool/records.ts';
-import type { ReportedDiagnosis } from '../spool/reports.ts';
+import type { ReportedDiagnosis } from '../spool/report-schema.ts';
 import { readRetry, unmarkTold } from '../spool/small-records.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { Finding } from './diagnostician.ts';

@@ -6,42 +6,12 @@ import type { SealdropError } from '@sealdrop/core';
 import { inspectEntry, moveDurably, unlessErrno, writeRecord } from './durable.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
 import type { ClaimRecord } from './records.ts';
-import type { ReportedDiagnosis } from './reports.ts';
+import type { MemberReport, QuarantineReport, ReportedDiagnosis, TimelineEntry } from './report-schema.ts';
 
 const REPORT = 'report.json';
 
 /** Bytes of one envelope's members together. A sparse file costs its sender nothing, a thousand of them no more, and to read them would take us hours. */
 const MOST_DIGESTED = 2n ** 30n;
-
-export interface TimelineEntry {
-  readonly time: string;
-  readonly event: string;
-}
-
-export interface MemberReport {
-  readonly name: string;
-  readonly type: 'file' | 'directory' | 'symbolic-link' | 'fifo' | 'socket' | 'device';
-  readonly size: number;
-  /** Null for what is not an ordinary file of one name (its content may not be the sender's), for what we may not read, and for what goes beyond `MOST_DIGESTED`. */
-  readonly sha256: string | null;
-}
-
-/** `report.json` beside a quarantined envelope's members. */
-export interface QuarantineReport {
-  readonly version: 1;
-  readonly id: string;
-  readonly landing: string;
-  readonly code: string;
-  readonly blame: string;
-  readonly message: string;
-  readonly hint: string | null;
-  /** openssl flags as far as the envelope told them; null before they are known. */
-  readonly parameters: string | null;
-  readonly diagnosis: ReportedDiagnosis;
-  readonly members: readonly MemberReport[];
-  readonly attempts: number;
-  readonly timeline: readonly TimelineEntry[];
-}
 
 export interface Verdict {
   readonly error: SealdropError;
@@ -85,6 +55,7 @@ export async function finishQuarantine(spool: Spool, id: string): Promise<void> 
   await moveDurably(envelopeDirectory(spool, 'claimed', id), envelopeDirectory(spool, 'quarantine', id), 'quarantine');
 }
 
+/** Digests of what is an ordinary file of one name (another's content may not be the sender's), of what we may read, up to `MOST_DIGESTED`. */
 async function describeMembers(directory: string, onProgress?: () => void): Promise<readonly MemberReport[]> {
   const reports: MemberReport[] = [];
   let left = MOST_DIGESTED;
