@@ -38,7 +38,8 @@ const SPOOL = 'spool';
 export async function processEnvelope(attempt: Attempt, workshop: Workshop): Promise<AttemptResult> {
   const { claim, number, signal, stepAside } = attempt;
   const { metrics, progress } = workshop.instruments;
-  if (number === 1) metrics.stageEnded('queue', Math.max(0, Date.now() - Date.parse(claim.claimed)) / 1000);
+  const isFirst = number === 1 && !workshop.repairs.has(claim.id);
+  if (isFirst) metrics.stageEnded('queue', Math.max(0, Date.now() - Date.parse(claim.claimed)) / 1000);
   progress.moved(claim.id);
   try {
     if (await isOver(claim, workshop)) return 'ended';

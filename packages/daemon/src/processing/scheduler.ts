@@ -158,7 +158,8 @@ export class Scheduler {
         signal: this.#abort.signal,
         stepAside,
       });
-      if (result === 'again') queue.add(job);
+      // As another job: this one is still at its end when that may begin.
+      if (result === 'again') queue.add({ ...job });
       else this.#known.delete(claim.id);
     } catch (error) {
       this.#failed(job, queue, toSealdropError(error, claim.id));
