@@ -57,7 +57,16 @@ function send(sent: Sent = {}): EnvelopeMembers {
 }
 
 async function diagnose(members: EnvelopeMembers, options: Partial<DiagnoseOptions> = {}): Promise<Diagnosis> {
-  return diagnoseEnvelope(members, { keys: [receiver.key], budget: BUDGET, ...options });
+  const diagnosis = await diagnoseEnvelope(members, { keys: [receiver.key], budget: BUDGET, ...options });
+  const told = JSON.stringify(diagnosis);
+  expect(secrets().filter((secret) => told.includes(secret))).toEqual([]);
+  return diagnosis;
+}
+
+/** What no diagnosis may tell, of whichever envelope: key files, and the plaintext. */
+function secrets(): readonly string[] {
+  const keyFiles = [KEY_TEXT, HEX, Buffer.from(RAW).toString('base64'), ...TWO_LINES.split('\n')];
+  return [...keyFiles.map((keyFile) => keyFile.trim()).filter((line) => line !== ''), 'Ada,12.50'];
 }
 
 /** Both ways of opening give the plaintext: the repair, and the pipeline of stock openssl. */
