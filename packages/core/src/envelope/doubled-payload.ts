@@ -1,7 +1,8 @@
 /** A payload that was appended to itself: CBC decrypts it without an error, to the plaintext and as much garbage. */
 import { open } from 'node:fs/promises';
-import { toSealdropError } from '../errors.ts';
+import { SealdropError, toSealdropError } from '../errors.ts';
 import { MAGIC } from '../openssl/header.ts';
+import type { LocatedPayload } from './locate-payload.ts';
 
 /** Bytes of `Salted__` and a salt: two payloads that share them are one. */
 const HEADER_SIZE = 16;
@@ -17,4 +18,13 @@ export async function isAppendedToItself(path: string, size: number): Promise<bo
   } catch (error) {
     throw toSealdropError(error, path);
   }
+}
+
+/** A client that resumes an upload that was complete appends the file to itself, and CBC decrypts that without an error. */
+export async function refuseDoubledPayload(located: LocatedPayload): Promise<void> {
+  const { path, size } = located;
+  if (path === null || size === null || !(await isAppendedToItself(path, size))) return;
+  throw new SealdropError('oversized-payload', `${located.name}: the payload was appended to itself`, {
+    hint: 'ask the sender to send it again, not to resume an upload that was complete',
+  });
 }

@@ -16,7 +16,7 @@ import type { ChosenPassphrase } from './choose-passphrase.ts';
 import { Beginning, guardPlaintext } from './implausible.ts';
 import type { ImplausiblePlaintext } from './implausible.ts';
 import type { EnvelopeMembers } from './naming.ts';
-import { isAppendedToItself } from './doubled-payload.ts';
+import { refuseDoubledPayload } from './doubled-payload.ts';
 import { locatePayload } from './locate-payload.ts';
 import type { LocatedPayload } from './locate-payload.ts';
 import { removeQuietly } from './output-file.ts';
@@ -145,15 +145,6 @@ export async function openEnvelope(source: EnvelopeSource, options: OpenOptions)
     keyName: unwrapped.keyName,
     signedBy: signedBy(),
     wrappedKeySha256: createHash('sha256').update(wrappedKey).digest('hex'),
-  });
-}
-
-/** A client that resumes an upload that was complete appends the file to itself, and CBC decrypts that without an error. */
-async function refuseDoubledPayload(located: LocatedPayload): Promise<void> {
-  const { path, size } = located;
-  if (path === null || size === null || !(await isAppendedToItself(path, size))) return;
-  throw new SealdropError('oversized-payload', `${located.name}: the payload was appended to itself`, {
-    hint: 'ask the sender to send it again, not to resume an upload that was complete',
   });
 }
 
