@@ -46,7 +46,8 @@ export class DaemonSite {
   }
 
   #settings(key: string): string {
-    const landing = { name: 'acme', directory: this.landing, delivery: this.delivery };
+    // The copies of a mold share their wrapped key.
+    const landing = { name: 'acme', directory: this.landing, delivery: this.delivery, replay: 'allow' };
     return `${JSON.stringify({ spool: this.spool, keys: [key], landings: [landing], status: 'off', ...this.#options.settings })}\n`;
   }
 

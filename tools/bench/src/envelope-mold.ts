@@ -86,7 +86,8 @@ export class EnvelopeMold {
 
   #manifestOf(name: string, files: { readonly payload: string; readonly wrappedKey: string }): string {
     const { payload, key, parameters, plaintext } = this.#manifest;
-    const mac = payloadMac(parametersOfManifest(parameters), name, this.#passphrase).update(this.#payload);
+    const inputs = { parameters: parametersOfManifest(parameters), plaintextName: name, passphrase: this.#passphrase };
+    const mac = payloadMac(inputs).update(this.#payload);
     return formatManifest({
       ...this.#manifest,
       payload: { ...payload, file: files.payload },

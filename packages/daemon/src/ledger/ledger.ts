@@ -139,7 +139,7 @@ export class Ledger {
 
   /**
    * Notes that these envelopes are about to be delivered, each with a wrapped key that then is theirs: of any number in one landing that have the same
-   * one, the first gets it, and keeps it however often it asks. When it returns, that survives a power cut.
+   * one, the first gets it, and keeps it however often it asks. When it returns, that survives a power cut, unless the caller is to `sync`.
    * @returns for each another envelope that has its key, first of all one in the same landing; null when it is its own alone
    */
   takeKeys(uses: readonly KeyUse[]): readonly (SeenKey | null)[] {

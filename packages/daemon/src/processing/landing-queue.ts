@@ -33,7 +33,7 @@ export class LandingQueue {
 
   /** At work or next; without those that have failed and wait. */
   get depth(): number {
-    return this.#ready.length + this.#inFlight;
+    return this.#ready.length + this.#inFlight.size;
   }
 
   /** Whether none of its envelopes is at work. */
