@@ -1,9 +1,10 @@
-import { constants, type Stats } from 'node:fs';
+import { constants } from 'node:fs';
 import { access, lstat, open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toSealdropError } from '@sealdrop/core';
 import { printable } from '../operations/printable.ts';
 import { unlessErrno } from '../spool/durable.ts';
+import { formatPermissions } from '../spool/permissions.ts';
 import { type Finding, ok, problem } from './finding.ts';
 import type { LandingConfig } from './schema.ts';
 
@@ -23,7 +24,7 @@ export async function checkSpool(spool: string): Promise<readonly Finding[]> {
   const reach = await checkDirectory(`spool ${spool}`, spool);
   if ((status.mode & ALL_OF_OTHERS) === 0) return [reach];
   const hint = `Close it to all but the daemon's user: chmod 0700 ${spool}`;
-  return [reach, problem(`spool ${spool}: others may look into it (mode ${octal(status)})`, hint)];
+  return [reach, problem(`spool ${spool}: others may look into it (mode ${formatPermissions(status)})`, hint)];
 }
 
 export async function checkState(state: string | undefined): Promise<readonly Finding[]> {
@@ -90,7 +91,10 @@ async function checkSticky(subject: string, directory: string): Promise<readonly
   if ((status.mode & STICKY) === 0 || user === 0 || status.uid === user) return [];
   const hint = `Take the sticky bit away: chmod -t ${directory}`;
   return [
-    problem(`${subject}: is sticky (mode ${octal(status)}), so files of the sender cannot be moved out of it`, hint),
+    problem(
+      `${subject}: is sticky (mode ${formatPermissions(status)}), so files of the sender cannot be moved out of it`,
+      hint,
+    ),
   ];
 }
 
@@ -126,8 +130,4 @@ async function allows(path: string, mode: number): Promise<boolean> {
   } catch (error) {
     return toSealdropError(error).code !== 'not-permitted';
   }
-}
-
-function octal({ mode }: Stats): string {
-  return (mode & 0o7777).toString(8).padStart(4, '0');
 }

@@ -10,6 +10,7 @@ import {
   toSealdropError,
 } from '@sealdrop/core';
 import { type Finding, note, ok, problem } from './finding.ts';
+import { isFileKey } from './key-kind.ts';
 import type { Config } from './schema.ts';
 
 const TRIAL_SIZE = 32;
@@ -89,7 +90,7 @@ function judgeClock(seconds: number): Finding {
 }
 
 function endpointOf({ keys, aws }: Pick<Config, 'keys' | 'aws'>): string | null {
-  const kmsKeys = keys.filter((specification) => !specification.startsWith('file:'));
+  const kmsKeys = keys.filter((specification) => !isFileKey(specification));
   if (kmsKeys.length === 0) return null;
   if (aws.endpoint !== undefined) return aws.endpoint;
   const arn = kmsKeys.map((key) => /arn:aws:kms:([^:]+):/.exec(key)?.[1]).find((region) => region !== undefined);

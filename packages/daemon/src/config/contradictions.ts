@@ -1,5 +1,6 @@
 import { parseFlags, toSealdropError } from '@sealdrop/core';
 import { parseWebhookUrl } from '../operations/webhook.ts';
+import { isFileKey } from './key-kind.ts';
 import type { Problem } from './load.ts';
 import type { Config, LandingConfig } from './schema.ts';
 
@@ -62,7 +63,7 @@ function flagProblems(landing: LandingConfig, index: number): readonly Problem[]
 
 /** AWS KMS Developer Guide, "RSA key specs for encryption": OAEP with SHA-1 or SHA-256 only. */
 function oaepProblems({ keys }: Config, { oaep }: LandingConfig, index: number): readonly Problem[] {
-  const key = keys.find((specification) => !specification.startsWith('file:'));
+  const key = keys.find((specification) => !isFileKey(specification));
   if (oaep === undefined || oaep === 'sha1' || oaep === 'sha256' || key === undefined) return [];
   const message = `AWS KMS can do sha1 and sha256 only, so the key ${key} opens nothing; leave oaep out`;
   return [{ path: ['landings', index, 'oaep'], message }];

@@ -1,5 +1,6 @@
 import { type CallOptions, type KeyProvider, type OaepParameters, openKey, toSealdropError } from '@sealdrop/core';
 import type { KeyObject } from 'node:crypto';
+import { isFileKey } from '../config/key-kind.ts';
 import type { Config } from '../config/schema.ts';
 import type { Instruments } from '../operations/instruments.ts';
 
@@ -51,8 +52,7 @@ export class KeyRing {
 }
 
 function localFirst(specifications: readonly string[]): readonly string[] {
-  const isLocal = (specification: string): boolean => specification.startsWith('file:');
-  return [...specifications.filter(isLocal), ...specifications.filter((specification) => !isLocal(specification))];
+  return [...specifications.filter(isFileKey), ...specifications.filter((specification) => !isFileKey(specification))];
 }
 
 /** The name of a key's health condition. */

@@ -3,15 +3,13 @@ import { SealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { inspectEntry, linkDurably, moveDurably, removeFile, setModeDurably, syncDirectory } from './durable.ts';
 import { envelopeDirectory, type Spool } from './layout.ts';
+import { permissionsOf } from './permissions.ts';
 import { type DeliveryFacts, type DeliveryRecord, readDelivery, removeDelivery, writeDelivery } from './records.ts';
 
 type Collision = LandingConfig['collision'];
 
 /** NAME_MAX of Linux file systems (limits.h), in bytes. */
 const LONGEST_NAME = 255;
-
-/** Beyond the permissions, a mode says what kind of file it is (inode(7)). */
-const MODES = 0o10000;
 
 /** Where an envelope's plaintext grows: a dot name, so that whoever collects deliveries passes it by. */
 export function partPath(delivery: string, id: string): string {
@@ -63,7 +61,7 @@ async function deliverAs(delivery: Delivery, final: string): Promise<'done' | 't
 /** The part was made for the owner alone, and synced; most landings want nothing else. */
 async function ensureMode({ part, mode }: Delivery): Promise<void> {
   const entry = await inspectEntry(part);
-  if (entry !== null && Number(entry.mode) % MODES === mode) return;
+  if (entry !== null && permissionsOf(entry) === mode) return;
   await setModeDurably(part, mode, 'part-mode');
 }
 

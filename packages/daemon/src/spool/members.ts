@@ -3,10 +3,10 @@ import { access } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import { errnoOf, inspectEntry } from './durable.ts';
+import { formatPermissions } from './permissions.ts';
 import { typeOf } from './quarantine.ts';
 
 const OWNER_MAY_READ = 0o400n;
-const PERMISSIONS = 0o7777n;
 
 const WORDS = {
   file: 'an ordinary file',
@@ -48,12 +48,12 @@ async function examine(path: string, name: string): Promise<BigIntStats> {
 }
 
 /** One that its owner closed even to itself is no slip of the SFTP server's, which its operator could mend. */
-async function refuseClosed(path: string, name: string, { mode }: BigIntStats): Promise<void> {
+async function refuseClosed(path: string, name: string, entry: BigIntStats): Promise<void> {
   try {
     await access(path, constants.R_OK);
   } catch (error) {
-    if (errnoOf(error) !== 'EACCES' || (mode & OWNER_MAY_READ) !== 0n) throw toSealdropError(error, name);
-    throw hostile(`${name} may be read by nobody (mode ${(mode & PERMISSIONS).toString(8).padStart(4, '0')})`);
+    if (errnoOf(error) !== 'EACCES' || (entry.mode & OWNER_MAY_READ) !== 0n) throw toSealdropError(error, name);
+    throw hostile(`${name} may be read by nobody (mode ${formatPermissions(entry)})`);
   }
 }
 
