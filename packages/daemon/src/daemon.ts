@@ -12,6 +12,7 @@ import { Health } from './operations/health.ts';
 import type { Instruments } from './operations/instruments.ts';
 import { createDaemonLogger } from './operations/logger.ts';
 import { Metrics } from './operations/metrics.ts';
+import { NameFilter } from './operations/name-filter.ts';
 import { Progress } from './operations/progress.ts';
 import { Rounds } from './operations/rounds.ts';
 import { ServiceManager } from './operations/sd-notify.ts';
@@ -63,11 +64,12 @@ export class Daemon {
     this.#config = config;
     this.#spool = held.spool;
     this.#lock = held.lock;
-    const logger = createDaemonLogger(config.log.level);
+    const names = new NameFilter(config);
+    const logger = createDaemonLogger(config.log.level, names);
     const [health, progress] = [new Health(), new Progress(config.stuckAfter)];
     const queues = (): Scheduler['queues'] => this.#scheduler.queues;
     const metrics = new Metrics({ version: version(), landings: namesOf(config), queues });
-    this.#instruments = { logger, health, progress, metrics };
+    this.#instruments = { logger, names, health, progress, metrics };
     this.#keys = new KeyRing(config, this.#instruments);
     this.#ledger = this.#makeLedger();
     this.#announcer = new Announcer(outboxDirectory(config), this.#instruments);
@@ -102,7 +104,7 @@ export class Daemon {
           instruments: this.#instruments,
         }),
       concurrency: () => this.#config.concurrency,
-      logger: this.#instruments.logger,
+      instruments: this.#instruments,
     });
   }
 
@@ -258,7 +260,7 @@ export class Daemon {
   async #reload(): Promise<void> {
     const config = this.#loadOrSayWhy();
     if (config === null) return;
-    const { logger, health, metrics, progress } = this.#instruments;
+    const { logger, names, health, metrics, progress } = this.#instruments;
     await this.#stopLandings();
     this.#config = config;
     for (const { name } of health.conditions) if (CONFIGURED.test(name)) health.forget(name);
@@ -267,6 +269,7 @@ export class Daemon {
     metrics.setLandings(namesOf(config));
     progress.setLimit(config.stuckAfter);
     logger.setLevel(config.log.level);
+    names.configure(config);
     await this.#setUp();
     this.#scheduler.retryAll();
     logger.info('configuration reloaded', { stage: 'daemon', landings: namesOf(config) });

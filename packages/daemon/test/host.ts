@@ -32,7 +32,7 @@ export interface HostOptions {
 export type Report = QuarantineReport;
 
 /** Tests run side by side, where one address cannot serve all, and on small file systems. */
-const QUIET_DEFAULTS = { status: 'off', minimumFreeSpace: '0B' };
+const QUIET_DEFAULTS = { status: 'off', minimumFreeSpace: '0B', log: '{level: debug}' };
 
 function withQuietDefaults(settings: string): string {
   const missing = Object.entries(QUIET_DEFAULTS).filter(([name]) => !new RegExp(`^${name}:`, 'm').test(settings));
@@ -82,7 +82,6 @@ export class Host {
 keys: ${JSON.stringify(keys)}
 landings:
   - {${pairs.filter((pair) => pair !== '').join(', ')}}
-log: {level: debug}
 ${withQuietDefaults(settings)}
 `,
     );

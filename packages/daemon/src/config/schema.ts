@@ -116,7 +116,12 @@ export const configSchema = z
       webhooks: z.array(webhook, { error: 'must be a list of webhooks' }).default([]),
       log: z
         .strictObject(
-          { level: choice(['error', 'warn', 'info', 'debug']).default('info') },
+          {
+            level: choice(['error', 'warn', 'info', 'debug']).default('info'),
+            plaintextNames: choice(['keep', 'omit'])
+              .default('keep')
+              .describe('omit: the log names no plaintext, nor payloads, folders and other files of a sender.'),
+          },
           { error: 'must hold settings like level: info' },
         )
         .prefault({}),

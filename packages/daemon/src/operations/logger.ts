@@ -1,5 +1,6 @@
 import { createLogger, format, transports } from 'winston';
 import type { Config } from '../config/schema.ts';
+import type { NameFilter } from './name-filter.ts';
 import { printable } from './printable.ts';
 
 /** The stages of an envelope's way, and of the daemon's own life. */
@@ -38,10 +39,10 @@ const line = format.printf(({ level, message, ...fields }) =>
   printable(JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })),
 );
 
-export function createDaemonLogger(level: Config['log']['level']): Logger {
+export function createDaemonLogger(level: Config['log']['level'], names: Pick<NameFilter, 'apply'>): Logger {
   const logger = createLogger({ level, format: line, transports: [new transports.Console()] });
   const say = (severity: string) => (message: string, fields: LogFields) => {
-    logger.log(severity, message, fields);
+    logger.log(severity, message, names.apply(fields));
   };
   return {
     error: say('error'),

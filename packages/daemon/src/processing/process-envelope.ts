@@ -97,6 +97,7 @@ async function deliverOnce(job: Work): Promise<string> {
   await checkPayloadSize(members.payload, landing.maximumPayloadSize);
   const opened = await metrics.timed('open', () => open(job, members));
   moved(job);
+  workshop.instruments.names.learn(claim.id, [opened.plaintextName]);
   try {
     const attempts = (await historyOf(envelope, claim)).attempts + 1;
     const paths = memberPathsOf(claim, membersDirectory(envelope));

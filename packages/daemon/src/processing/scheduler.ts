@@ -1,6 +1,7 @@
 import { type SealdropError, toSealdropError } from '@sealdrop/core';
-import type { Logger } from '../operations/logger.ts';
+import type { Instruments } from '../operations/instruments.ts';
 import type { QueueState } from '../operations/metrics.ts';
+import { namesOf } from '../spool/claim.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { type Job, LandingQueue, newJob } from './landing-queue.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
@@ -17,7 +18,7 @@ export interface SchedulerOptions {
   readonly process: (attempt: Attempt) => Promise<AttemptResult>;
   /** Asked at each start, so that a reloaded configuration counts at once. */
   readonly concurrency: () => number;
-  readonly logger: Logger;
+  readonly instruments: Pick<Instruments, 'logger' | 'names'>;
 }
 
 /**
@@ -44,6 +45,7 @@ export class Scheduler {
 
   add(claim: ClaimRecord): void {
     this.#known.set(claim.id, claim);
+    this.#options.instruments.names.learn(claim.id, [...namesOf(claim), claim.stem, claim.folder]);
     this.#queue(claim.landing).add(newJob(claim));
     this.#dispatch();
   }
@@ -160,13 +162,18 @@ export class Scheduler {
       });
       // As another job: this one is still at its end when that may begin.
       if (result === 'again') queue.add({ ...job });
-      else this.#known.delete(claim.id);
+      else this.#forget(claim.id);
     } catch (error) {
       this.#failed(job, queue, toSealdropError(error, claim.id));
       return;
     }
     if (!queue.succeeded(job)) return;
-    this.#options.logger.info('resumed', { stage: 'open', landing: claim.landing });
+    this.#options.instruments.logger.info('resumed', { stage: 'open', landing: claim.landing });
+  }
+
+  #forget(id: string): void {
+    this.#known.delete(id);
+    this.#options.instruments.names.forget(id);
   }
 
   #stepAside(job: Job, queue: LandingQueue): void {
@@ -191,7 +198,7 @@ export class Scheduler {
       hint: error.hint,
       retryInMs: delay,
     } as const;
-    const { logger } = this.#options;
+    const { logger } = this.#options.instruments;
     if (news === 'known') logger.debug('not yet', fields);
     else if (error.blame === 'passing') logger.warn('not yet', fields);
     else logger.error('not yet', fields);

@@ -1,11 +1,13 @@
 import { SealdropError } from '@sealdrop/core';
 import { expect, test } from 'vitest';
 import { createDaemonLogger } from '../../src/operations/logger.ts';
+import { NameFilter } from '../../src/operations/name-filter.ts';
 import type { Attempt, AttemptResult } from '../../src/processing/attempt.ts';
 import { Scheduler } from '../../src/processing/scheduler.ts';
 import { claimOf } from './claim-of.ts';
 
-const logger = createDaemonLogger('error');
+const names = new NameFilter({ log: { level: 'error', plaintextNames: 'keep' }, landings: [] });
+const instruments = { logger: createDaemonLogger('error', names), names };
 
 /** A scheduler whose envelopes end when told to. */
 function manual(concurrency: number) {
@@ -16,7 +18,7 @@ function manual(concurrency: number) {
       started.push(claim.id);
       ends.push(() => resolve('ended'));
     });
-  return { started, ends, scheduler: new Scheduler({ process, concurrency: () => concurrency, logger }) };
+  return { started, ends, scheduler: new Scheduler({ process, concurrency: () => concurrency, instruments }) };
 }
 
 test('landings take turns: one that came late with one envelope does not wait for the many of another', async () => {
@@ -46,7 +48,11 @@ test('a landing whose envelopes fail does not hold up the others', async () => {
     done.push(claim.id);
     return Promise.resolve('ended');
   };
-  const scheduler = new Scheduler({ process, concurrency: () => 1, logger: { ...logger, error: () => undefined } });
+  const scheduler = new Scheduler({
+    process,
+    concurrency: () => 1,
+    instruments: { names, logger: { ...instruments.logger, error: () => undefined } },
+  });
   for (const id of ['x1', 'x2']) scheduler.add(claimOf(id, 'broken'));
   for (const id of ['1', '2', '3']) scheduler.add(claimOf(id, 'good'));
   await expect.poll(() => done).toEqual(['1', '2', '3']);
@@ -61,7 +67,7 @@ test('draining starts nothing and interrupts what is not done in time', async ()
       signal.addEventListener('abort', () => reject(new SealdropError('cancelled', 'interrupted')));
     });
   };
-  const scheduler = new Scheduler({ process, concurrency: () => 1, logger });
+  const scheduler = new Scheduler({ process, concurrency: () => 1, instruments });
   scheduler.add(claimOf('1', 'a'));
   scheduler.add(claimOf('2', 'a'));
   await scheduler.drain(1);
@@ -77,7 +83,7 @@ test('what stepped aside holds nothing up, and stays known until its end', async
     stepAside();
     return promise;
   };
-  const scheduler = new Scheduler({ process, concurrency: () => 1, logger });
+  const scheduler = new Scheduler({ process, concurrency: () => 1, instruments });
   for (const id of ['slow', '1', '2']) scheduler.add(claimOf(id, 'a'));
   await expect.poll(() => started).toEqual(['slow', '1', '2']);
   expect([scheduler.knows('slow'), scheduler.knows('1')]).toEqual([true, false]);
@@ -91,7 +97,7 @@ test('what is to be begun again waits for its turn anew', async () => {
     started.push(claim.id);
     return Promise.resolve(claim.id === 'odd' && started.length === 1 ? 'again' : 'ended');
   };
-  const scheduler = new Scheduler({ process, concurrency: () => 1, logger });
+  const scheduler = new Scheduler({ process, concurrency: () => 1, instruments });
   for (const id of ['odd', '1', '2']) scheduler.add(claimOf(id, 'a'));
   await expect.poll(() => started).toEqual(['odd', '1', '2', 'odd']);
   expect(scheduler.knows('odd')).toBe(false);
@@ -105,11 +111,11 @@ test('draining does not wait for what stepped aside and is cancelled', async () 
   };
   const errors: string[] = [];
   const noted = {
-    ...logger,
+    ...instruments.logger,
     error: (message: string) => errors.push(message),
     warn: (message: string) => errors.push(message),
   };
-  const scheduler = new Scheduler({ process, concurrency: () => 1, logger: noted });
+  const scheduler = new Scheduler({ process, concurrency: () => 1, instruments: { names, logger: noted } });
   scheduler.add(claimOf('aside', 'a'));
   const drained = scheduler.drain(60_000);
   reject(new SealdropError('cancelled', 'the daemon stops'));
