@@ -32,11 +32,12 @@ export interface HostOptions {
 export type Report = QuarantineReport;
 
 /** Tests run side by side, where one address cannot serve all, and on small file systems. */
-const QUIET_DEFAULTS = { status: 'off', minimumFreeSpace: '0B', log: '{level: debug}' };
+const QUIET_DEFAULTS = { log: '{level: debug}', status: 'off', minimumFreeSpace: '0B' };
 
 function withQuietDefaults(settings: string): string {
   const missing = Object.entries(QUIET_DEFAULTS).filter(([name]) => !new RegExp(`^${name}:`, 'm').test(settings));
-  return [settings, ...missing.map(([name, value]) => `${name}: ${value}`)].join('\n');
+  // First of all the log: tests put further landings before it.
+  return [...missing.map(([name, value]) => `${name}: ${value}`), settings].join('\n');
 }
 
 export class Host {
