@@ -1,5 +1,6 @@
 import { createLogger, format, transports } from 'winston';
 import type { Config } from '../config/schema.ts';
+import { logOutput } from './log-output.ts';
 import type { NameFilter } from './name-filter.ts';
 import { printable } from './printable.ts';
 
@@ -40,7 +41,10 @@ const line = format.printf(({ level, message, ...fields }) =>
 );
 
 export function createDaemonLogger(level: Config['log']['level'], names: Pick<NameFilter, 'apply'>): Logger {
-  const logger = createLogger({ level, format: line, transports: [new transports.Console()] });
+  const stream = logOutput((count, { code, message: reason }) =>
+    say('warn')('lines of the log were lost', { stage: 'daemon', code, reason, count }),
+  );
+  const logger = createLogger({ level, format: line, transports: [new transports.Stream({ stream, eol: '\n' })] });
   const say = (severity: string) => (message: string, fields: LogFields) => {
     logger.log(severity, message, names.apply(fields));
   };
