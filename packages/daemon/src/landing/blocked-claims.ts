@@ -10,7 +10,7 @@ export const TRY_AGAIN = 600_000;
 
 interface Block {
   readonly errno: string;
-  /** Wall clock, milliseconds. */
+  /** On the monotonic clock, in milliseconds. */
   readonly until: number;
 }
 
@@ -28,7 +28,7 @@ export class BlockedClaims {
   }
 
   block(found: FoundEnvelope, errno: string): void {
-    this.#note(found, { errno, until: Date.now() + TRY_AGAIN });
+    this.#note(found, { errno, until: performance.now() + TRY_AGAIN });
   }
 
   /** Milliseconds until it may be tried; none when it may be now. */
@@ -36,7 +36,7 @@ export class BlockedClaims {
     const block = this.#seen.get(keyOf(found));
     if (block === undefined) return 0;
     this.#note(found, block);
-    return Math.max(0, block.until - Date.now());
+    return Math.max(0, block.until - performance.now());
   }
 
   #note(found: FoundEnvelope, block: Block): void {

@@ -7,7 +7,7 @@ export interface Job {
   readonly claim: ClaimRecord;
   /** Since the daemon started. */
   readonly failures: number;
-  /** Wall clock, milliseconds. */
+  /** On the monotonic clock, in milliseconds: the wall clock may be set back. */
   readonly notBefore: number;
 }
 
@@ -57,7 +57,7 @@ export class LandingQueue {
     this.#waiting = this.#waiting.filter((job) => job.notBefore > now);
   }
 
-  /** When `take` may have something again (wall clock, milliseconds); infinity while only `add`, `succeeded` or `failed` can change that. */
+  /** When `take` may have something again (on the monotonic clock, in milliseconds); infinity while only `add`, `succeeded` or `failed` can change that. */
   nextTime(): number {
     const due = this.#ready.length > 0 ? 0 : Math.min(Infinity, ...this.#waiting.map((job) => job.notBefore));
     if (due === Infinity || (this.#failures > 0 && this.#inFlight.size > 0)) return Infinity;
@@ -83,7 +83,7 @@ export class LandingQueue {
     this.#inFlight.delete(job.claim.id);
     const blame = error.blame === 'passing' ? 'passing' : 'receiver';
     const delay = retryDelay(blame, job.failures + 1);
-    const now = Date.now();
+    const now = performance.now();
     this.#waiting.push({ claim: job.claim, failures: job.failures + 1, notBefore: now + delay });
     const news = this.#lastCode === error.code ? 'known' : 'new';
     this.#lastCode = error.code;

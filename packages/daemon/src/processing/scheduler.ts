@@ -31,7 +31,7 @@ export class Scheduler {
   #queues = new Map<string, LandingQueue>();
   /** All that are not at their end, in the order of their coming. */
   readonly #known = new Map<string, ClaimRecord>();
-  /** With the time of their start: wall clock, milliseconds. */
+  /** With the time of their start: on the monotonic clock, in milliseconds. */
   readonly #running = new Map<Job, number>();
   /** These, and those that stepped aside. */
   readonly #unfinished = new Set<Promise<void>>();
@@ -115,7 +115,7 @@ export class Scheduler {
 
   /** Gives the first landing with something to do its turn, then moves it to the end. */
   #startNext(): boolean {
-    const now = Date.now();
+    const now = performance.now();
     for (const [landing, queue] of this.#queues) {
       const job = this.#hasRoom(queue, now) ? queue.take(now) : null;
       if (job === null) continue;
@@ -135,7 +135,7 @@ export class Scheduler {
 
   #setTimer(): void {
     clearTimeout(this.#timer);
-    const now = Date.now();
+    const now = performance.now();
     const next = Math.min(Infinity, ...[...this.#queues.values()].map((queue) => this.#nextTime(queue, now)));
     if (next === Infinity) return;
     const delay = Math.min(LONGEST_TIMER, Math.max(1, next - now));

@@ -1,5 +1,5 @@
 import { SealdropError } from '@sealdrop/core';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createDaemonLogger } from '../../src/operations/logger.ts';
 import { NameFilter } from '../../src/operations/name-filter.ts';
 import type { Attempt, AttemptResult } from '../../src/processing/attempt.ts';
@@ -122,4 +122,26 @@ test('draining does not wait for what stepped aside and is cancelled', async () 
   await drained;
   expect(scheduler.knows('aside')).toBe(true);
   expect(errors).toEqual([]);
+});
+
+test('a clock that is set back makes nobody wait longer', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    const attempts: number[] = [];
+    const process = ({ number }: Attempt): Promise<AttemptResult> => {
+      attempts.push(number);
+      if (number > 1) return Promise.resolve('ended');
+      return Promise.reject(new SealdropError('kms-unreachable', 'no answer'));
+    };
+    const quiet = { names, logger: { ...instruments.logger, warn: () => undefined } };
+    const scheduler = new Scheduler({ process, concurrency: () => 1, instruments: quiet });
+    scheduler.add(claimOf('patient', 'a'));
+    await expect.poll(() => attempts).toEqual([1]);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    // What wakes the scheduler must find it due.
+    await expect.poll(() => attempts, { timeout: 20_000 }).toEqual([1, 2]);
+    await scheduler.drain(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
