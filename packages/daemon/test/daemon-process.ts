@@ -27,7 +27,12 @@ export interface Transcript {
 
 /** Runs a command that ends by itself. */
 export function sealdropd(...words: readonly string[]): Transcript {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...PROGRAM, ...words], {
+  return sealdropdWrapped(['env'], ...words);
+}
+
+/** The same by a program with its first arguments, like `unshare --net`. */
+export function sealdropdWrapped([wrapper = '', ...first]: readonly string[], ...words: readonly string[]): Transcript {
+  const { status, stdout, stderr } = spawnSync(wrapper, [...first, process.execPath, ...PROGRAM, ...words], {
     encoding: 'utf8',
     env: { ...COMPILE_CACHE, ...process.env },
   });

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { sealdropd } from './daemon-process.ts';
+import { DaemonProcess, sealdropd, sealdropdWrapped } from './daemon-process.ts';
 import { Host } from './host.ts';
 import { seal, upload } from './sender.ts';
 
@@ -84,6 +84,19 @@ sealdropd: Stop the other daemon, or give this one a spool of its own.
   });
   upload(host, 'undisturbed', seal(host, { plaintext: 'x' }));
   expect(await first.saying({ message: 'delivered' })).toMatchObject({ landing: 'acme' });
+});
+
+test('a daemon in another network namespace, as containers have their own, refuses as well, and sees the first one run', async () => {
+  const first = await host.start();
+  const second = new DaemonProcess(host.configFile, {}, ['timeout', '--signal=KILL', '30s', 'unshare', '--net']);
+  expect(await second.exited()).toMatchObject({ status: 75 });
+  expect(await second.stderr).toContain(`${host.spool}: another sealdropd owns this spool`);
+  const status = sealdropdWrapped(['unshare', '--net'], 'status', '--config', host.configFile);
+  expect(status.stdout).toContain('daemon   running');
+  await first.kill();
+  expect(sealdropd('status', '--config', host.configFile).stdout).toContain('daemon   stopped');
+  const third = await host.start({}, ['unshare', '--net']);
+  expect(await third.stop()).toBe(0);
 });
 
 test('a killed daemon leaves no lock behind', async () => {
