@@ -3,6 +3,7 @@ import { checkDelivery, checkLanding, checkSpool, checkState } from './check-dir
 import { checkHook, checkWebhook } from './check-hooks.ts';
 import { checkDescriptors, checkOpenFiles, checkUser, checkWatches } from './check-host.ts';
 import { checkLimits } from './check-limits.ts';
+import { checkOverlaps } from './check-overlaps.ts';
 import { checkSignature } from './check-signature.ts';
 import type { Finding } from './finding.ts';
 import type { Config } from './schema.ts';
@@ -13,6 +14,7 @@ export async function checkConfig(config: Config): Promise<readonly Finding[]> {
     checkUser(),
     checkSpool(config.spool),
     checkState(config.state),
+    checkOverlaps(config),
     ...config.landings.flatMap((landing) => [checkLanding(landing, config.spool), checkDelivery(landing)]),
     ...config.landings.map((landing) => checkSignature(landing)),
     ...config.keys.map((specification) => checkKey(specification, config)),

@@ -2,6 +2,7 @@ import { parseFlags, toSealdropError } from '@sealdrop/core';
 import { parseWebhookUrl } from '../operations/webhook.ts';
 import { isFileKey } from './key-kind.ts';
 import type { Problem } from './load.ts';
+import { overlaps } from './overlaps.ts';
 import type { Config, LandingConfig } from './schema.ts';
 
 /**
@@ -10,43 +11,18 @@ import type { Config, LandingConfig } from './schema.ts';
  */
 export function contradictions(config: Config): readonly Problem[] {
   const ofLandings = config.landings.flatMap((landing, index) => [
-    ...againstOthers(config, landing, index),
-    ...againstSpool(config, landing, index),
     ...flagProblems(landing, index),
     ...oaepProblems(config, landing, index),
   ]);
-  return [...ofLandings, ...hookProblems(config)];
+  return [...sameNames(config), ...overlaps(config), ...ofLandings, ...hookProblems(config)];
 }
 
-function againstOthers(config: Config, landing: LandingConfig, index: number): readonly Problem[] {
-  const problems: Problem[] = [];
-  const earlier = config.landings.slice(0, index);
-  if (earlier.some((other) => other.name === landing.name)) {
-    problems.push({ path: ['landings', index, 'name'], message: `another landing is named ${landing.name} too` });
-  }
-  const overlapping = earlier.find((other) => overlaps(other.directory, landing.directory));
-  if (overlapping !== undefined) {
-    const message = `lies within the landing ${overlapping.name}, or the other way round; give each its own directory`;
-    problems.push({ path: ['landings', index, 'directory'], message });
-  }
-  const exposed = config.landings.find((other) => isWithin(landing.delivery, other.directory));
-  if (exposed !== undefined) {
-    const message = `lies within the landing ${exposed.name}, where the sender could reach the plaintext`;
-    problems.push({ path: ['landings', index, 'delivery'], message });
-  }
-  return problems;
-}
-
-function againstSpool(config: Config, landing: LandingConfig, index: number): readonly Problem[] {
-  const problems: Problem[] = [];
-  if (overlaps(config.spool, landing.directory)) {
-    const message = 'overlaps the spool; keep the two apart, on the same file system';
-    problems.push({ path: ['landings', index, 'directory'], message });
-  }
-  if (overlaps(config.spool, landing.delivery)) {
-    problems.push({ path: ['landings', index, 'delivery'], message: 'overlaps the spool; keep the two apart' });
-  }
-  return problems;
+function sameNames({ landings }: Config): readonly Problem[] {
+  return landings.flatMap(({ name }, index) =>
+    landings.slice(0, index).some((other) => other.name === name)
+      ? [{ path: ['landings', index, 'name'], message: `another landing is named ${name} too` }]
+      : [],
+  );
 }
 
 function flagProblems(landing: LandingConfig, index: number): readonly Problem[] {
@@ -90,12 +66,4 @@ function urlProblem(url: string): string | null {
     const { message, hint } = toSealdropError(thrown);
     return hint === undefined ? message : `${message}; ${hint}`;
   }
-}
-
-function overlaps(a: string, b: string): boolean {
-  return isWithin(a, b) || isWithin(b, a);
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  return inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
 }

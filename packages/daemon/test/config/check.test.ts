@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -100,6 +100,32 @@ landings:
   expect(stdout).toContain(`problem  key file:${host.folder}/absent.pem: `);
   expect(stdout).toContain(`problem  key file:${host.folder}/not-a-key.pem: `);
   expect(stdout).toMatch(/\n5 problems, .*: mend what is marked as a problem, then check again\.\n$/);
+});
+
+test('check follows symbolic links: what lies in the same place under another path is a problem', () => {
+  const at = (name: string): string => `${host.folder}/${name}`;
+  symlinkSync(host.landing, at('also-incoming'));
+  symlinkSync(at('incoming/sub'), at('link-to-sub'));
+  mkdirSync(at('incoming/sub'));
+  writeFileSync(
+    host.configFile,
+    `spool: ${host.spool}
+state: ${at('link-to-sub')}
+keys: [file:${host.privateKey}]
+landings:
+  - {name: a, directory: ${host.landing}, delivery: ${at('link-to-sub')}}
+  - {name: b, directory: ${at('also-incoming')}, delivery: ${at('plain/../incoming/not-there')}}
+`,
+  );
+  const { status, stdout } = sealdropd('check', '--config', host.configFile);
+  expect(status).toBe(78);
+  expect(lines(stdout, 'problem')).toEqual([
+    `state ${at('link-to-sub')}: lies within the landing a, where the sender could reach the ledger`,
+    `landing a: delivery ${at('link-to-sub')}: lies within the landing a, where the sender could reach the plaintext`,
+    `landing b: directory ${at('also-incoming')}: lies within the landing a, or the other way round; give each its own directory`,
+    `landing b: delivery ${at('plain/../incoming/not-there')}: lies within the landing a, where the sender could reach the plaintext`,
+    `landing b: delivery ${at('plain/../incoming/not-there')}: no such file or directory`,
+  ]);
 });
 
 test('check asks KMS for the key, has it unwrap something, and compares the clocks', async () => {

@@ -64,6 +64,7 @@ landings:
   - {name: a, directory: /srv/a, delivery: /srv/a/out, parameters: -aes-256-cbc -pbkdf3}
   - {name: a, directory: /srv/a/b, delivery: /srv/spool/c}
   - {name: c, directory: /srv, delivery: /out}
+state: /srv/a/state
 `;
   const { status, stderr } = check(source);
   expect(status).toBe(78);
@@ -76,6 +77,7 @@ landings:
     'sealdropd: FILE:5: landings[1].delivery: overlaps the spool; keep the two apart',
     'sealdropd: FILE:6: landings[2].directory: lies within the landing a, or the other way round; give each its own directory',
     'sealdropd: FILE:6: landings[2].directory: overlaps the spool; keep the two apart, on the same file system',
+    'sealdropd: FILE:7: state: lies within the landing a, where the sender could reach the ledger',
     '',
   ]);
 });
