@@ -118,6 +118,11 @@ export class Daemon {
       },
       onSetAside: (setAside, { code, message }) =>
         logger.error('damaged ledger set aside, a new one begun', { stage: 'ledger', code, reason: message, setAside }),
+      onGone: () =>
+        logger.error('the ledger was taken away while in use; going on with what is in its place', {
+          stage: 'ledger',
+          hint: 'Receipts and what was known of replays went with it: restore it from a backup while the daemon is stopped.',
+        }),
     });
   }
 

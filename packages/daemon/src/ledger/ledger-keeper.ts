@@ -8,6 +8,8 @@ export interface LedgerKeeperOptions {
   readonly onCondition: (error: SealdropError | null) => void;
   /** Told when a damaged ledger was put away and a new one begun. */
   readonly onSetAside: (file: string, reason: SealdropError) => void;
+  /** Told when the ledger was deleted, or another took its place, while it was in use. */
+  readonly onGone: () => void;
 }
 
 /** What comes while the work before it is being written is written together, for the price of one sync. */
@@ -126,7 +128,9 @@ export class LedgerKeeper {
   }
 
   async #open(): Promise<Ledger> {
-    if (this.#ledger !== null) return this.#ledger;
+    if (this.#ledger?.isInPlace === true) return this.#ledger;
+    if (this.#ledger !== null) this.#options.onGone();
+    this.close();
     const { ledger, setAside }: OpenedLedger = await openLedgerOrBeginAnew({ ...this.#wanted, syncedBy: 'caller' });
     if (setAside !== null) this.#options.onSetAside(setAside.file, setAside.reason);
     this.#ledger = ledger;

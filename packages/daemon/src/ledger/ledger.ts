@@ -84,6 +84,7 @@ export class Ledger {
   readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #plaintextNames: 'keep' | 'omit';
+  readonly #identity: string | null;
   readonly #prepared = new Map<string, StatementSync>();
 
   /** Use `openLedger`. */
@@ -91,6 +92,12 @@ export class Ledger {
     this.#file = file;
     this.#database = database;
     this.#plaintextNames = plaintextNames;
+    this.#identity = identityOf(file);
+  }
+
+  /** Whether the file is still the one that was opened. To one that was deleted SQLite goes on writing, and nobody will ever read it. */
+  get isInPlace(): boolean {
+    return identityOf(this.#file) === this.#identity;
   }
 
   /**
@@ -247,6 +254,16 @@ export function openLedger(options: LedgerOptions): Ledger {
   } catch (error) {
     database?.close();
     throw toLedgerError(error, file);
+  }
+}
+
+/** Null when there is none, or we may not look. */
+function identityOf(file: string): string | null {
+  try {
+    const { dev, ino } = statSync(file, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return null;
   }
 }
 

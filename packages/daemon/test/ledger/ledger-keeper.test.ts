@@ -1,0 +1,53 @@
+import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { LedgerKeeper } from '../../src/ledger/ledger-keeper.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { LedgerFolder, receipt } from './receipts.ts';
+
+function keeperOf(folder: LedgerFolder): { readonly keeper: LedgerKeeper; readonly said: string[] } {
+  const said: string[] = [];
+  const keeper = new LedgerKeeper(
+    { file: folder.file },
+    {
+      onCondition: (error) => error !== null && said.push(error.code),
+      onSetAside: () => said.push('set aside'),
+      onGone: () => said.push('gone'),
+    },
+  );
+  return { keeper, said };
+}
+
+function idsIn(file: string): readonly string[] {
+  const ledger = openLedger({ file, access: 'read-only' });
+  const ids = ledger.query().receipts.map(({ id }) => id);
+  ledger.close();
+  return ids;
+}
+
+test('a ledger that is deleted while it is in use is begun anew, and said to be gone once', async () => {
+  using folder = new LedgerFolder();
+  const { keeper, said } = keeperOf(folder);
+  await keeper.record(receipt({ id: 'e1' }));
+  for (const name of readdirSync(folder.path)) rmSync(join(folder.path, name));
+  for (const id of ['e2', 'e3']) await keeper.record(receipt({ id }));
+  expect(said).toEqual(['gone']);
+  expect(idsIn(folder.file).toSorted()).toEqual(['e2', 'e3']);
+  keeper.close();
+});
+
+test('a ledger that takes the place of the one in use is used from then on', async () => {
+  using folder = new LedgerFolder();
+  const backup = `${folder.file}.backup`;
+  const restored = openLedger({ file: backup });
+  restored.record([receipt({ id: 'before' })]);
+  restored.close();
+  const { keeper, said } = keeperOf(folder);
+  await keeper.record(receipt({ id: 'e1' }));
+  for (const suffix of ['-wal', '-shm']) rmSync(folder.file + suffix);
+  renameSync(backup, folder.file);
+  await keeper.record(receipt({ id: 'e2' }));
+  expect(said).toEqual(['gone']);
+  expect(idsIn(folder.file).toSorted()).toEqual(['before', 'e2']);
+  keeper.close();
+});
