@@ -29,8 +29,7 @@ export function assemble(listing: Listing, landing: LandingConfig): Assembled {
     };
   const place = listing.folder === '' ? 'landing' : 'folder';
   const folders = new Set(listing.folders);
-  const { groups } = groupNames([...listing.files, ...posingFolders(listing)], place);
-  const { strays } = groupNames(listing.files, place);
+  const { groups, strays } = groupNames([...listing.files, ...posingFolders(listing)], place);
   const envelopes = groups
     .filter((group) => namesOf(group).some((name) => !folders.has(name)))
     .map((group) => ({
@@ -47,6 +46,7 @@ export function assemble(listing: Listing, landing: LandingConfig): Assembled {
 
 /** Folders named like the missing member of a file's envelope. */
 function posingFolders({ files, folders }: Listing): readonly string[] {
+  if (folders.length === 0) return [];
   const stems = new Set(groupNames(files, 'landing').groups.map((group) => group.stem));
   return folders.filter((name) =>
     groupNames([name], 'landing').groups.some((group) => group.stem !== '' && stems.has(group.stem)),

@@ -2,7 +2,7 @@ import type { LandingConfig } from '../config/schema.ts';
 import type { Logger } from '../operations/logger.ts';
 import { namesOf } from '../spool/claim.ts';
 import type { ClaimRecord } from '../spool/records.ts';
-import type { FoundEnvelope } from './assembler.ts';
+import { type FoundEnvelope, keyOf } from './assembler.ts';
 import { firstOf } from './named-in-log.ts';
 
 /** Claims that are remembered, to tell a late member from an early one. */
@@ -34,10 +34,11 @@ export class IncompleteNotices {
     if (this.#claimed.size > REMEMBERED && oldest !== undefined) this.#claimed.delete(oldest);
   }
 
-  note({ folder, group, missing }: FoundEnvelope): void {
+  note(found: FoundEnvelope): void {
+    const { folder, group, missing } = found;
     if (missing.length === 0) return;
     const files = namesOf(group);
-    const notice = JSON.stringify([folder, files, missing]);
+    const notice = `${files.length} ${keyOf(found)}`;
     this.#current.add(notice);
     if (this.#seen.has(notice)) return;
     const fields = { stage: 'landing', landing: this.#landing.name, ...firstOf(files), missing } as const;

@@ -38,8 +38,8 @@ async function remaining(
   entries: ReadonlyMap<string, BigIntStats>,
   { directory, timing }: { readonly directory: string; readonly timing: Timing },
 ): Promise<number> {
-  const still = timing.settling.stillFor(keyOf(found), fingerprintsOf(entries));
   if (found.missing.length > 0) return untilOverdue(entries, timing.incompleteAfter);
+  const still = timing.settling.stillFor(keyOf(found), fingerprintsOf(entries));
   const wait = timing.landing.settle - still;
   if (found.group.names.manifest.length === 0) return wait;
   if (hasFurtherName(entries)) return Math.min(wait, LOOK_AGAIN);

@@ -1,4 +1,3 @@
-import type { Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { isTemporaryName } from '@sealdrop/core';
 import { FOLDER_GONE, openAnchor } from '../spool/anchor.ts';
@@ -6,8 +5,9 @@ import { entriesOf, errnoOf } from '../spool/durable.ts';
 
 /** Folders deeper than this below a landing are not looked into. */
 export const DEEPEST_FOLDER = 8;
-/** Of one directory, so many entries are looked at in one scan: names fill memory, and the sender makes them. */
+/** Of one directory, so many entries are looked at in one scan, and so many of a landing: names fill memory, and the sender makes them. */
 const MOST_ENTRIES = 200_000;
+const MOST_OF_LANDING = 300_000;
 /** So many folders are looked into in one scan. */
 const MOST_FOLDERS = 10_000;
 const CLOSED = new Set(['EACCES', 'EPERM']);
@@ -32,10 +32,13 @@ export interface Listing {
  */
 export async function* listings(root: string): AsyncGenerator<Listing> {
   const pending = [''];
-  for (let next = 0; next < pending.length; next += 1) {
+  let left = MOST_OF_LANDING;
+  for (let next = 0; next < pending.length && left > 0; next += 1) {
     const folder = pending[next] ?? '';
-    const listing = folder === '' ? await list(root, folder) : await listIfThere(root, folder);
+    const most = Math.min(MOST_ENTRIES, left);
+    const listing = folder === '' ? await list(root, folder, most) : await listIfThere(root, folder, most);
     if (listing === null) continue;
+    left -= listing.files.length + listing.folders.length + listing.unusable.length;
     const room = MOST_FOLDERS - pending.length;
     pending.push(...listing.folders.slice(0, room).map((name) => join(folder, name)));
     yield listing.folders.length > room ? { ...listing, extent: 'cut' } : listing;
@@ -47,9 +50,9 @@ function depthOf(folder: string): number {
 }
 
 /** A folder may go, or turn into something else, while the scan is under way. */
-async function listIfThere(root: string, folder: string): Promise<Listing | null> {
+async function listIfThere(root: string, folder: string, most: number): Promise<Listing | null> {
   try {
-    return await list(root, folder);
+    return await list(root, folder, most);
   } catch (error) {
     const errno = errnoOf(error) ?? '';
     if (FOLDER_GONE.includes(errno)) return null;
@@ -58,32 +61,24 @@ async function listIfThere(root: string, folder: string): Promise<Listing | null
   }
 }
 
-async function list(root: string, folder: string): Promise<Listing> {
+/** @param most entries */
+async function list(root: string, folder: string, most: number): Promise<Listing> {
   const anchor = await openAnchor(root, folder);
   try {
-    const { entries, extent } = await readEntries(anchor.path);
-    return { folder, stage: stageOf(folder), extent, ...sort(entries, depthOf(folder)) };
+    return { folder, stage: stageOf(folder), ...(await readEntries(anchor.path, depthOf(folder), most)) };
   } finally {
     await anchor.release();
   }
 }
 
-async function readEntries(
-  path: string,
-): Promise<{ readonly entries: readonly Dirent<Buffer>[]; readonly extent: Listing['extent'] }> {
-  const entries: Dirent<Buffer>[] = [];
-  for await (const entry of await entriesOf(path)) {
-    if (entries.length >= MOST_ENTRIES) return { entries, extent: 'cut' };
-    entries.push(entry);
-  }
-  return { entries, extent: 'whole' };
-}
-
-function sort(entries: readonly Dirent<Buffer>[], depth: number): Pick<Listing, 'files' | 'folders' | 'unusable'> {
+async function readEntries(path: string, depth: number, most: number): Promise<Omit<Listing, 'folder' | 'stage'>> {
   const files: string[] = [];
   const folders: string[] = [];
   const unusable: Buffer[] = [];
-  for (const entry of entries) {
+  let count = 0;
+  for await (const entry of await entriesOf(path)) {
+    count += 1;
+    if (count > most) return { files, folders, unusable, extent: 'cut' };
     const name = entry.name.toString('utf8');
     // A name that is not UTF-8 could not be opened again under what it reads as.
     if (!Buffer.from(name, 'utf8').equals(entry.name)) unusable.push(entry.name);
@@ -91,7 +86,7 @@ function sort(entries: readonly Dirent<Buffer>[], depth: number): Pick<Listing, 
     else if (depth < DEEPEST_FOLDER) folders.push(name);
     else unusable.push(entry.name);
   }
-  return { files, folders, unusable };
+  return { files, folders, unusable, extent: 'whole' };
 }
 
 function stageOf(folder: string): Listing['stage'] {
