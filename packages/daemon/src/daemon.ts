@@ -34,6 +34,8 @@ const OFTEN = 2000;
 const RETENTION_PAUSE = 60_000;
 /** ms that interrupted work has to end; a system call on a dead NFS mount never does. */
 const HUNG_AFTER = 5000;
+const LEDGER_GONE =
+  'What is in its place is used. Receipts and what was known of replays went with it: stop the daemon and restore it.';
 /** Conditions that belong to what the configuration names. */
 const CONFIGURED = /^(landing|delivery|key|hook|signature):/;
 
@@ -118,11 +120,7 @@ export class Daemon {
       },
       onSetAside: (setAside, { code, message }) =>
         logger.error('damaged ledger set aside, a new one begun', { stage: 'ledger', code, reason: message, setAside }),
-      onGone: () =>
-        logger.error('the ledger was taken away while in use; going on with what is in its place', {
-          stage: 'ledger',
-          hint: 'Receipts and what was known of replays went with it: restore it from a backup while the daemon is stopped.',
-        }),
+      onGone: () => logger.error('the ledger was taken away while in use', { stage: 'ledger', hint: LEDGER_GONE }),
     });
   }
 
@@ -300,14 +298,15 @@ export class Daemon {
     return null;
   }
 
-  /** Finishes what is in progress, for at most `shutdownTimeout`, and lets go of the spool. What hangs even then is left as a crash would leave it. */
-  async stop(signal: string): Promise<void> {
+  /** Finishes what is in progress, for at most `shutdownTimeout`, and lets go of the spool. What hangs even then is left as a crash would leave it. @returns whether some does */
+  async stop(signal: string): Promise<'stopped' | 'hung'> {
     const { logger } = this.#instruments;
     logger.info('stopping', { stage: 'daemon', signal });
     const { shutdownTimeout } = this.#config;
     const outcome = await Promise.race([this.#end(shutdownTimeout), delay(shutdownTimeout + HUNG_AFTER, 'hung')]);
     if (outcome === 'hung') logger.error('stopped in the midst of work that hangs', { stage: 'daemon' });
     else logger.info('stopped', { stage: 'daemon' });
+    return outcome === 'hung' ? 'hung' : 'stopped';
   }
 
   async #end(shutdownTimeout: number): Promise<void> {

@@ -8,6 +8,7 @@ import { checkConfig } from './config/check.ts';
 import { formatFindings, ok } from './config/finding.ts';
 import { ConfigProblems, loadConfig } from './config/load.ts';
 import type { Daemon } from './daemon.ts';
+import { isAnyOpen } from './spool/answering.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 
 const DESCRIPTION = `sealdropd decrypts each complete envelope that a sender drops in a landing directory, and sets aside
@@ -46,9 +47,11 @@ function complain(lines: readonly string[]): void {
   process.stderr.write(lines.map((line) => `sealdropd: ${line}\n`).join(''));
 }
 
+type Signal = 'SIGTERM' | 'SIGINT';
+
 async function run(file: string): Promise<void> {
   // Before anything takes time: a signal that nobody listens for would end the process.
-  const signal = new Promise<string>((resolve) => {
+  const signal = new Promise<Signal>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => resolve(name));
   });
   let started: Daemon | null = null;
@@ -63,9 +66,16 @@ async function run(file: string): Promise<void> {
   const daemon = await Implementation.start(file);
   started = daemon;
   if (reloads > 0) void daemon.reload();
-  await daemon.stop(await signal);
+  const name = await signal;
+  if ((await daemon.stop(name)) === 'hung' || isAnyOpen()) endNow(name);
   // Sockets of the AWS SDK and worker threads may outlive their work.
   process.exit(EXIT.ok);
+}
+
+/** By the signal itself, which systemd takes for a clean end (systemd.service(5), SuccessExitStatus=): `process.exit` waits for threads, and one in a system call that never returns never ends. */
+function endNow(signal: Signal): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 async function check(file: string): Promise<void> {

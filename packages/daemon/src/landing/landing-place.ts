@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { errnoOf } from '../spool/durable.ts';
+import { askSoon, doesNotAnswer, SILENT } from '../spool/answering.ts';
 import type { Spool } from '../spool/layout.ts';
 
 interface Place {
@@ -11,10 +12,12 @@ interface Place {
 
 /**
  * Which directory the landing's path means at the moment.
- * @throws SealdropError `bad-configuration` when nothing can be renamed from it into the spool; a system error when it is not there
+ * @throws SealdropError `bad-configuration` when nothing can be renamed from it into the spool, `io-error` when it does not answer; a system error when it is not there
  */
 export async function identifyLanding({ landing, spool }: Place): Promise<string> {
-  const [here, there] = [await stat(landing.directory), await stat(spool.root)];
+  const here = await askSoon(landing.directory, () => stat(landing.directory));
+  if (here === SILENT) throw doesNotAnswer(landing.directory);
+  const there = await stat(spool.root);
   if (here.dev === there.dev) return `${here.dev}:${here.ino}`;
   throw new SealdropError('bad-configuration', `${landing.directory}: not on the file system of ${spool.root}`, {
     hint: 'Put the spool and its landings on one file system: envelopes are claimed by renaming. Or is the landing not mounted?',

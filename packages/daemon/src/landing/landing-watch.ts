@@ -5,6 +5,7 @@ import type { Logger } from '../operations/logger.ts';
 import { type Anchor, FOLDER_GONE, openAnchor } from '../spool/anchor.ts';
 import { namesOf } from '../spool/claim.ts';
 import { errnoOf, unlessErrno } from '../spool/durable.ts';
+import { doesNotAnswer } from '../spool/answering.ts';
 import type { Spool } from '../spool/layout.ts';
 import { mendClaims } from '../spool/mend-claim.ts';
 import type { ClaimRecord } from '../spool/records.ts';
@@ -30,6 +31,8 @@ const SHORTEST_PAUSE = 10;
 /** A scan may take up this part of the time at most: 100,000 files must not be listed anew at every write. */
 const SCAN_SHARE = 10;
 const LONGEST_PAUSE = 10_000;
+/** ms without a move after which a scan counts as hung at the latest, as on a mount whose server is down: the others must not wait for `stuckAfter`. */
+const HUNG_AFTER = 30_000;
 const EXTENT_WORDS = {
   cut: 'the folder holds more than is looked at in one scan',
   closed: 'the folder cannot be looked into: permission denied',
@@ -38,7 +41,7 @@ const EXTENT_WORDS = {
 export interface LandingOptions {
   readonly landing: LandingConfig;
   readonly spool: Spool;
-  readonly config: Pick<Config, 'scanInterval' | 'incompleteAfter' | 'strayAfter'>;
+  readonly config: Pick<Config, 'scanInterval' | 'incompleteAfter' | 'strayAfter' | 'stuckAfter'>;
   readonly logger: Logger;
   readonly onClaimed: (claim: ClaimRecord) => void;
   /** How many of the landing's envelopes are claimed and wait for their turn, or have it. */
@@ -63,6 +66,9 @@ export class LandingWatch {
   readonly #folders: ScanNotices;
   #running: Promise<void> = Promise.resolve();
   #onBegun: () => void = () => undefined;
+  /** Of the scan that is under way. */
+  #hung = Promise.withResolvers<void>();
+  #patience: NodeJS.Timeout | undefined;
   #state: 'running' | 'stopping' = 'running';
   /** What the last scan took, in milliseconds, and what of it went into claiming: work done, not time to be spared. */
   #scanning = 0;
@@ -102,7 +108,7 @@ export class LandingWatch {
   async stop(): Promise<void> {
     this.#state = 'stopping';
     this.#alarm.ring();
-    await this.#running;
+    await Promise.race([this.#running, this.#hung.promise]);
     await this.#watcher.forget();
   }
 
@@ -132,8 +138,12 @@ export class LandingWatch {
 
   /** @returns milliseconds until a scan is worthwhile again */
   async #scanOrSayWhy(): Promise<number> {
+    this.#hung = Promise.withResolvers();
+    this.#patience = setTimeout(() => this.#hangs(), Math.min(HUNG_AFTER, this.#options.config.stuckAfter)).unref();
     try {
       const identity = await identifyLanding(this.#options);
+      // It may have answered when somebody else looks after the landing by now.
+      if (this.#state === 'stopping') return LOOK_FOR_LANDING;
       const wait = await this.#scan();
       // Only now: what changes between the scan and the watch is found by the scan that follows the watch.
       await this.#watcher.ensure(identity, this.#traffic);
@@ -147,7 +157,18 @@ export class LandingWatch {
       this.#options.onCondition?.(error);
       this.#say(error, errnoOf(thrown));
       return LOOK_FOR_LANDING;
+    } finally {
+      clearTimeout(this.#patience);
     }
+  }
+
+  /** Nobody can end it: it goes on when the file system answers. */
+  #hangs(): void {
+    const error = doesNotAnswer(this.#options.landing.directory);
+    this.#options.onCondition?.(error);
+    this.#say(error, null);
+    this.#onBegun();
+    this.#hung.resolve();
   }
 
   #say(error: SealdropError, errno: string | null): void {
@@ -188,6 +209,8 @@ export class LandingWatch {
   async #lookInto(listing: Listing): Promise<number> {
     const { landing } = this.#options;
     const { folder, files, folders, unusable } = listing;
+    this.#patience?.refresh();
+    if (this.#state === 'stopping') return Infinity;
     this.#traffic.entries += files.length + folders.length + unusable.length;
     if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
     const assembled = assemble(listing, landing);
@@ -223,6 +246,7 @@ export class LandingWatch {
 
   async #claimFew(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
     const { ready, wait } = await this.#selectReady(envelopes, anchor);
+    this.#patience?.refresh();
     if (ready.length === 0) return wait;
     if (this.#options.mayClaim?.() === false) return LOOK_FOR_LANDING;
     const began = performance.now();

@@ -1,5 +1,6 @@
 import { SealdropError } from '@sealdrop/core';
 import { statfs } from 'node:fs/promises';
+import { askSoon, doesNotAnswer, SILENT } from '../spool/answering.ts';
 import { unlessErrno } from '../spool/durable.ts';
 import type { Health } from './health.ts';
 import type { Logger } from './logger.ts';
@@ -46,11 +47,13 @@ export class FreeSpace {
   async look(paths: readonly string[], minimum: number): Promise<'as-before' | 'mended'> {
     const before = this.#low;
     const low = new Set<string>();
-    for (const path of new Set(paths)) {
-      const free = await freeSpaceAt(path);
-      if (free !== null && free < minimum) low.add(path);
-      this.#tell(path, low.has(path) ? tooLittle(path, free ?? 0, minimum) : null);
-    }
+    const look = async (path: string): Promise<void> => {
+      const free = await askSoon(path, () => freeSpaceAt(path));
+      const error = free === SILENT ? doesNotAnswer(path) : shortage(path, free, minimum);
+      if (error !== null) low.add(path);
+      this.#tell(path, error);
+    };
+    await Promise.all([...new Set(paths)].map((path) => look(path)));
     for (const path of before) if (!paths.includes(path)) this.#options.health.forget(`disk:${path}`);
     this.#low = low;
     return [...before].some((path) => !low.has(path)) ? 'mended' : 'as-before';
@@ -62,12 +65,14 @@ export class FreeSpace {
     if (error === null) logger.info('enough free space again', { stage: 'disk', directory: path });
     else {
       const { code, message, hint } = error;
-      logger.warn('too little free space; nothing new is claimed', { stage: 'disk', code, reason: message, hint });
+      const what = code === 'disk-full' ? 'too little free space' : 'a file system does not answer';
+      logger.warn(`${what}; nothing new is claimed`, { stage: 'disk', code, reason: message, hint });
     }
   }
 }
 
-function tooLittle(path: string, free: number, minimum: number): SealdropError {
+function shortage(path: string, free: number | null, minimum: number): SealdropError | null {
+  if (free === null || free >= minimum) return null;
   return new SealdropError('disk-full', `${path}: ${free} bytes are free, less than minimumFreeSpace (${minimum})`, {
     hint: 'Make room, or lower minimumFreeSpace; claiming goes on by itself.',
     details: { free, minimum },

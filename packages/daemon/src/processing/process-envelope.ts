@@ -9,6 +9,7 @@ import {
 } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { checkRoom } from '../operations/free-space.ts';
+import { doesNotAnswer, isSilent } from '../spool/answering.ts';
 import { namesOf } from '../spool/claim.ts';
 import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliver.ts';
 import { reach } from '../spool/fault-points.ts';
@@ -73,6 +74,7 @@ function landingOf({ landing: name }: ClaimRecord, { config, instruments }: Work
 
 async function work(job: Work): Promise<AttemptResult> {
   const { claim, landing, envelope, signal } = job;
+  if (claim.kind !== 'strays') await mustAnswer(job);
   try {
     return await finish(job, await deliverOnce(job));
   } catch (thrown) {
@@ -83,6 +85,15 @@ async function work(job: Work): Promise<AttemptResult> {
     if (!signal.aborted) await noteFailure(envelope, claim, error.code);
     throw error;
   }
+}
+
+/** To wait in the queue holds up nobody; to wait in a system call that never returns does, and cannot be ended. */
+async function mustAnswer({ claim, landing, envelope, signal, workshop }: Work): Promise<void> {
+  if (!(await isSilent(landing.delivery))) return;
+  const error = doesNotAnswer(landing.delivery);
+  workshop.instruments.health.report(`delivery:${landing.name}`, error);
+  if (!signal.aborted) await noteFailure(envelope, claim, error.code);
+  throw error;
 }
 
 /** @returns the final path */

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
+import { isSilent } from './answering.ts';
 import { markDelivered, partPath, settleDelivery } from './deliver.ts';
 import { envelopeDirectory, envelopesIn, type Spool, type State } from './layout.ts';
 import { finishSendBack, isOnItsWayBack } from './leave-quarantine.ts';
@@ -26,10 +28,11 @@ export async function recover(spool: Spool): Promise<Recovery> {
   const finished: Recovered[] = [];
   const waiting: ClaimRecord[] = [];
   const unreadable: { directory: string; reason: string }[] = [];
-  const each = async (state: State, mend: (id: string) => Promise<Recovered | ClaimRecord>): Promise<void> => {
+  const each = async (state: State, mend: (id: string) => Promise<Recovered | ClaimRecord | null>): Promise<void> => {
     for (const id of await envelopesIn(spool, state)) {
       try {
         const result = await mend(id);
+        if (result === null) continue;
         if ('outcome' in result) finished.push(result);
         else waiting.push(result);
       } catch (error) {
@@ -48,7 +51,10 @@ export async function recover(spool: Spool): Promise<Recovery> {
   return { finished, waiting, unreadable };
 }
 
-async function recoverClaim(spool: Spool, id: string): Promise<Recovered> {
+/** @returns null when its landing does not answer: the scan that finds it back mends it */
+async function recoverClaim(spool: Spool, id: string): Promise<Recovered | null> {
+  const record = await readClaim(envelopeDirectory(spool, 'claiming', id)).catch(() => null);
+  if (record !== null && (await isSilent(record.root))) return null;
   const { outcome, landing } = await mendClaim(spool, id);
   return { id, landing, outcome };
 }
@@ -70,6 +76,7 @@ async function recoverClaimed(spool: Spool, id: string): Promise<Recovered | Cla
 
 /** A delivery directory that is out of reach now is tried again when the envelope's turn comes. */
 async function settleOrLeave(envelope: string, part: string): Promise<'delivered' | 'undelivered'> {
+  if (await isSilent(dirname(part))) return 'undelivered';
   try {
     return (await settleDelivery(envelope, part)) === null ? 'undelivered' : 'delivered';
   } catch {
