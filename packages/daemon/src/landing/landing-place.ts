@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
-import { errnoOf } from '../spool/durable.ts';
+import { errnoOf, pathOf } from '../spool/durable.ts';
 import { askSoon, doesNotAnswer, SILENT } from '../spool/answering.ts';
 import type { Spool } from '../spool/layout.ts';
 
@@ -26,9 +27,19 @@ export async function identifyLanding({ landing, spool }: Place): Promise<string
 
 /** What kept a landing from being scanned, in an operator's words. */
 export function explainTrouble(thrown: unknown, { landing, spool }: Place): SealdropError {
+  if (isOfSpool(thrown, spool)) return toSealdropError(thrown, pathOf(thrown));
   if (errnoOf(thrown) !== 'EXDEV') return toSealdropError(thrown, landing.directory);
   return new SealdropError('bad-configuration', `${landing.directory}: a mount of its own, apart from ${spool.root}`, {
     hint: 'Put the spool within the same mount: even of one file system, nothing is renamed from mount to mount.',
     cause: thrown,
   });
+}
+
+/** Whether the landing itself is not there. */
+export function isAbsent(thrown: unknown, { spool }: Place): boolean {
+  return errnoOf(thrown) === 'ENOENT' && !isOfSpool(thrown, spool);
+}
+
+function isOfSpool(thrown: unknown, { root }: Spool): boolean {
+  return pathOf(thrown)?.startsWith(join(root, '/')) === true;
 }

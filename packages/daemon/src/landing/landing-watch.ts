@@ -16,7 +16,7 @@ import { BlockedClaims } from './blocked-claims.ts';
 import { CLAIMED_TOGETHER, claimReady, CLOSED, type ReadyEnvelope } from './claim-ready.ts';
 import { IncompleteNotices } from './incomplete-notices.ts';
 import { firstOf } from './named-in-log.ts';
-import { explainTrouble, identifyLanding } from './landing-place.ts';
+import { explainTrouble, identifyLanding, isAbsent } from './landing-place.ts';
 import { LOOK_AGAIN, type Readiness, readiness } from './readiness.ts';
 import { type Listing, listings } from './scanner.ts';
 import { ScanNotices } from './scan-notices.ts';
@@ -155,7 +155,7 @@ export class LandingWatch {
       await this.#watcher.forget();
       const error = explainTrouble(thrown, this.#options);
       this.#options.onCondition?.(error);
-      this.#say(error, errnoOf(thrown));
+      this.#say(error, isAbsent(thrown, this.#options) ? 'absent' : 'of no use');
       return LOOK_FOR_LANDING;
     } finally {
       clearTimeout(this.#patience);
@@ -166,17 +166,17 @@ export class LandingWatch {
   #hangs(): void {
     const error = doesNotAnswer(this.#options.landing.directory);
     this.#options.onCondition?.(error);
-    this.#say(error, null);
+    this.#say(error, 'of no use');
     this.#onBegun();
     this.#hung.resolve();
   }
 
-  #say(error: SealdropError, errno: string | null): void {
+  #say(error: SealdropError, what: 'absent' | 'of no use'): void {
     const trouble = `${error.code} ${error.message}`;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
-    const message = errno === 'ENOENT' ? 'waiting for the landing to appear' : 'cannot use the landing';
-    this.#log(error.blame === 'receiver' && errno !== 'ENOENT' ? 'error' : 'warn', message, error);
+    const message = what === 'absent' ? 'waiting for the landing to appear' : 'cannot use the landing';
+    this.#log(error.blame === 'receiver' && what !== 'absent' ? 'error' : 'warn', message, error);
   }
 
   #log(level: 'info' | 'warn' | 'error', message: string, error?: SealdropError): void {

@@ -10,6 +10,7 @@ import {
 import type { LandingConfig } from '../config/schema.ts';
 import { checkRoom } from '../operations/free-space.ts';
 import { doesNotAnswer, isSilent } from '../spool/answering.ts';
+import { pathOf } from '../spool/durable.ts';
 import { namesOf } from '../spool/claim.ts';
 import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliver.ts';
 import { reach } from '../spool/fault-points.ts';
@@ -174,10 +175,6 @@ async function watchingDelivery<T>({ landing, workshop }: Work, deliverIt: () =>
     if (error.code !== 'cancelled') health.report(isOfSpool ? SPOOL : condition, error);
     throw error;
   }
-}
-
-function pathOf(thrown: unknown): string | undefined {
-  return thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string' ? thrown.path : undefined;
 }
 
 async function finish({ claim, workshop }: Work, final: string): Promise<AttemptResult> {

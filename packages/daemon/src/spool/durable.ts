@@ -19,6 +19,11 @@ export function errnoOf(error: unknown): string | null {
   return 'syscall' in error ? error.code : null;
 }
 
+/** The path that a failed system call was about; of some it is not known. */
+export function pathOf(error: unknown): string | undefined {
+  return error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+}
+
 /** Runs `attempt`; an errno of `expected` is answered with null instead of being thrown. */
 export async function unlessErrno<T>(expected: readonly string[], attempt: () => Promise<T>): Promise<T | null> {
   try {

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Host } from '../host.ts';
 import { seal, upload } from '../sender.ts';
@@ -23,6 +24,18 @@ test('a landing that vanishes and returns is waited for, and what lies in it is 
   upload(host, 'afterwards', seal(host, { plaintext: 'watched again\n' }));
   await daemon.saying({ message: 'delivered' }, 2);
   expect(host.delivered()).toEqual(['afterwards', 'waiting']);
+});
+
+test('a directory of the spool that is gone is named, not the landing; made again, all goes on', async () => {
+  const daemon = await host.start();
+  const claiming = join(host.spool, 'claiming');
+  rmdirSync(claiming);
+  upload(host, 'patient', seal(host, { plaintext: 'patience\n' }));
+  const line = await daemon.saying({ landing: 'acme', code: 'not-found' });
+  expect(line).toMatchObject({ message: 'cannot use the landing', reason: expect.stringContaining(claiming) });
+  mkdirSync(claiming, { mode: 0o700 });
+  await daemon.saying({ message: 'delivered' });
+  expect(host.plaintext('patient')).toBe('patience\n');
 });
 
 test('a landing that is deleted and made anew is watched anew', async () => {
