@@ -71,3 +71,26 @@ test('history without a ledger says so and is empty; with one it shows its recei
   expect(JSON.parse(run('history', '--json', '--sender', 'acme').stdout)).toMatchObject([{ id: ID }]);
   expect(run('history', '--json', '--sender', 'other').stdout).toBe('[]\n');
 });
+
+test('history is narrowed by sender, time and outcome, for people and for programs', () => {
+  mkdirSync(join(host.folder, 'state'));
+  host.configure({ settings: `state: ${host.folder}/state` });
+  const hour = 3_600_000;
+  const ledger = openLedger({ file: join(host.folder, 'state', 'ledger.db') });
+  ledger.record([
+    receipt({ id: 'old', finished: Date.now() - 48 * hour }),
+    receipt({ id: 'new', finished: Date.now() - hour }),
+    receipt({ id: 'bad', finished: Date.now() - hour / 2, outcome: 'quarantined', code: 'bad-note' }),
+    receipt({ id: 'other', finished: Date.now() - hour / 4, landing: 'globex' }),
+  ]);
+  ledger.close();
+  const ids = (...words: readonly string[]): readonly string[] =>
+    (JSON.parse(run('history', '--json', ...words).stdout) as readonly { id: string }[]).map(({ id }) => id);
+  expect(ids()).toEqual(['other', 'bad', 'new', 'old']);
+  expect(ids('--sender', 'acme', '--since', '24h')).toEqual(['bad', 'new']);
+  expect(ids('--status', 'quarantined')).toEqual(['bad']);
+  expect(ids('--until', new Date(Date.now() - 24 * hour).toISOString())).toEqual(['old']);
+  expect(ids('--limit', '1')).toEqual(['other']);
+  expect(run('history', '--status', 'quarantined').stdout).toMatch(/^\S+  bad  acme  quarantined  bad-note.*\n$/);
+  expect(run('history', '--since', 'yesterday').status).toBe(64);
+});
