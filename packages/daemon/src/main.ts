@@ -125,6 +125,8 @@ function fail(thrown: unknown): void {
 
 try {
   await main(hideBin(process.argv));
+  // All is said; nothing else ends a program that still waits for an answer.
+  if (isAnyOpen()) endNow('SIGTERM');
 } catch (error) {
   fail(error);
 }

@@ -4,6 +4,7 @@ import { freeSpaceAt } from '../operations/free-space.ts';
 import { inspectEntry, unlessErrno } from '../spool/durable.ts';
 import { type Failure, lastFailureOf } from '../processing/history.ts';
 import { envelopeDirectory, envelopesIn, type Spool, type State } from '../spool/layout.ts';
+import { askSoon, SILENT } from '../spool/answering.ts';
 import { isSpoolOwned } from '../spool/lock.ts';
 import { readClaim } from '../spool/records.ts';
 
@@ -35,6 +36,7 @@ export interface Status {
   readonly spool: string;
   /** Those of the configuration, then others that the spool knows; the last may be `null`: envelopes without a readable claim. */
   readonly landings: readonly LandingStatus[];
+  /** `bytes` is null where there is nothing, or what is there does not answer. */
   readonly freeSpace: readonly { readonly path: string; readonly bytes: number | null; readonly minimum: number }[];
 }
 
@@ -60,9 +62,14 @@ export async function readStatus(config: Config): Promise<Status> {
       quarantined: countOf(ofLanding(quarantined, name)),
     })),
     freeSpace: await Promise.all(
-      [...paths].map(async (path) => ({ path, bytes: await freeSpaceAt(path), minimum: config.minimumFreeSpace })),
+      [...paths].map(async (path) => ({ path, bytes: await knownFreeSpace(path), minimum: config.minimumFreeSpace })),
     ),
   };
+}
+
+async function knownFreeSpace(path: string): Promise<number | null> {
+  const bytes = await askSoon(path, () => freeSpaceAt(path));
+  return bytes === SILENT ? null : bytes;
 }
 
 function ofLanding(envelopes: readonly Found[], name: string | null): readonly Found[] {
@@ -106,7 +113,7 @@ export function formatStatus({ daemon, spool, landings, freeSpace }: Status): st
     ),
     ...freeSpace.map(
       ({ path, bytes, minimum }) =>
-        `free     ${path}: ${bytes === null ? 'not there' : `${bytes} bytes`}${bytes !== null && bytes < minimum ? ', too little' : ''}`,
+        `free     ${path}: ${bytes === null ? 'not there, or does not answer' : `${bytes} bytes`}${bytes !== null && bytes < minimum ? ', too little' : ''}`,
     ),
   ];
   return lines.map((line) => `${line}\n`).join('');

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { DaemonProcess } from '../daemon-process.ts';
+import { type DaemonProcess, sealdropdInBackground } from '../daemon-process.ts';
 import { DeadDisk } from '../dead-disk.ts';
 import { Host } from '../host.ts';
 import { seal, upload } from '../sender.ts';
@@ -79,6 +79,16 @@ test('a landing that ceases to answer in the midst of a scan is said, and does n
   revive();
   await daemon.saying({ message: 'landing is back' });
   await expectDelivered(daemon);
+});
+
+test('check and status say what answers, and end', async () => {
+  disk = new DeadDisk(host.delivery);
+  const check = await sealdropdInBackground(['check', '--config', host.configFile], {});
+  expect(check.stdout).toContain(`problem  ${host.delivery}: its file system does not answer\n`);
+  expect(check.stdout).toContain('ok       landing quiet: delivery');
+  expect(check.stdout).toMatch(/\n1 problem, .*: mend what is marked as a problem, then check again\.\n$/);
+  const status = await sealdropdInBackground(['status', '--config', host.configFile], {});
+  expect(status.stdout).toContain(`free     ${host.delivery}: not there, or does not answer\n`);
 });
 
 test('envelopes whose delivery directory does not answer wait, over a restart as well; others are delivered', async () => {
