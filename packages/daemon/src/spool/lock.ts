@@ -1,18 +1,13 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, realpathSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { SealdropError } from '@sealdrop/core';
 import { errnoOf } from './durable.ts';
 
-const LOCK = 'lock';
-const PRIVATE_FILE = 0o600;
-/** ms; Node's SQLite blocks the event loop meanwhile, and nothing has begun yet. */
-const BUSY_TIMEOUT = 2000;
-/** https://sqlite.org/rescode.html#busy */
-const SQLITE_BUSY = 5;
+/** What flock(1) ends with when somebody else has the lock. */
+const TAKEN = 1;
 
 /** Held for as long as a daemon owns a spool. */
 export interface SpoolLock {
@@ -21,7 +16,7 @@ export interface SpoolLock {
 
 /**
  * Makes this process the spool's only owner. The lock is a listening socket in Linux's abstract namespace (unix(7)): it has no file, and the kernel frees
- * it with the process, however that ends. So does it a lock on a file: of a network namespace, which each container has to itself, others cannot see the sockets.
+ * it with the process, however that ends. So does it a lock on the directory: of a network namespace, which each container has to itself, others cannot see the sockets.
  * @throws SealdropError `already-exists` when another daemon owns the spool
  */
 export async function lockSpool(root: string): Promise<SpoolLock> {
@@ -33,13 +28,13 @@ export async function lockSpool(root: string): Promise<SpoolLock> {
     throw error;
   }
   server.unref();
-  const file = lockFile(join(root, LOCK));
+  const file = lockDirectory(root);
   if (file === 'taken') {
     server.close();
     throw ownedByAnother(root);
   }
   const release = async (): Promise<void> => {
-    file?.close();
+    if (file !== null) closeSync(file);
     await new Promise((resolve) => {
       server.close(resolve);
     });
@@ -54,43 +49,27 @@ function ownedByAnother(root: string): SealdropError {
 }
 
 /**
- * Node has no file locks of its own, SQLite does (fcntl(2), F_SETLK). They go with the first descriptor of the file that this process closes: nobody else may open it.
- * @returns null where files cannot be locked, as on a disk that turned read-only: there the socket has to do
+ * Locks the spool's directory by flock(2). Node has no such call, flock(1) of util-linux does: the lock belongs to the open directory, which that program is
+ * handed and this process keeps. Nothing is open for writing, so the disk can still be remounted.
+ * @returns the descriptor; null where that program is missing: there the socket has to do
  */
-function lockFile(path: string): DatabaseSync | 'taken' | null {
-  let database: DatabaseSync | null = null;
-  try {
-    closeSync(openSync(path, 'a', PRIVATE_FILE));
-    // Whoever only looks whether it is locked holds it for a moment.
-    database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
-    database.exec('BEGIN EXCLUSIVE');
-    return database;
-  } catch (error) {
-    database?.close();
-    return isBusy(error) ? 'taken' : null;
-  }
+function lockDirectory(root: string): number | 'taken' | null {
+  const directory = openSync(root, 'r');
+  const { status } = spawnSync('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'ignore', directory] });
+  if (status === 0) return directory;
+  closeSync(directory);
+  return status === TAKEN ? 'taken' : null;
 }
 
-function isFileLocked(path: string): boolean {
-  let database: DatabaseSync | null = null;
-  try {
-    database = new DatabaseSync(path, { readOnly: true });
-    database.exec('SELECT count(*) FROM sqlite_schema');
-    return false;
-  } catch (error) {
-    return isBusy(error);
-  } finally {
-    database?.close();
-  }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
+function isDirectoryLocked(root: string): boolean {
+  const lock = lockDirectory(root);
+  if (typeof lock === 'number') closeSync(lock);
+  return lock === 'taken';
 }
 
 /** Whether some daemon owns the spool now; takes nothing from it. */
 export async function isSpoolOwned(root: string): Promise<boolean> {
-  return (await isSocketTaken(root)) || isFileLocked(join(root, LOCK));
+  return (await isSocketTaken(root)) || isDirectoryLocked(root);
 }
 
 async function isSocketTaken(root: string): Promise<boolean> {
