@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Download } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildKit } from '../../../packages/cli/src/kit/build-kit.ts';
+import { buildKit, type KitOptions } from '../../../packages/cli/src/kit/build-kit.ts';
 import { launchChromium, openPage } from '../../../packages/cli/test/kit/chromium.ts';
 import { PortedScript } from '../../../packages/cli/test/kit/ported-script.ts';
 import { run } from './run.ts';
@@ -20,11 +20,15 @@ beforeAll(async () => {
   host = await UploadHost.start();
   kit = mkdtempSync(join(host.folder, 'kit-'));
   const publicKey = createPublicKey(readFileSync(host.publicKey));
-  for (const { name, mode, bytes } of buildKit({ publicKey, sender: 'acme', upload: 'acme@sftp.example.org:inbox' })) {
-    writeFileSync(join(kit, name), bytes);
-    chmodSync(join(kit, name), mode);
-  }
+  writeKit(kit, { publicKey, sender: 'acme', upload: 'acme@sftp.example.org:inbox' });
 });
+
+function writeKit(folder: string, options: KitOptions): void {
+  for (const { name, mode, bytes } of buildKit(options)) {
+    writeFileSync(join(folder, name), bytes);
+    chmodSync(join(folder, name), mode);
+  }
+}
 
 afterAll(() => host.close());
 
@@ -79,4 +83,29 @@ test("what a port of encrypt.ps1's algorithm makes is uploaded and delivered", a
   new PortedScript(script).protectFile('ps1.csv', Buffer.from(PLAINTEXT), out);
   await host.upload('acme', [`put ${out}/*`]);
   expect(await received('ps1.csv')).toEqual(WHOLE);
+});
+
+test('what a kit for another sender makes is not taken here, and the report says the cure', async () => {
+  const folder = folderWith('moved.csv');
+  writeKit(folder, { publicKey: createPublicKey(readFileSync(host.publicKey)), sender: 'globex' });
+  const sent = await run('sh', [join(folder, 'encrypt.sh'), 'moved.csv'], { cwd: folder });
+  expect(sent).toMatchObject({ status: 0 });
+  await host.upload('acme', [`put ${folder}/moved.csv.*`]);
+  expect(await host.verdict('moved.csv.enc')).toBe('wrong-sender');
+  const [id = ''] = readdirSync(join(host.spool, 'quarantine'));
+  const report = JSON.parse(readFileSync(join(host.spool, 'quarantine', id, 'report.json'), 'utf8')) as unknown;
+  expect(report).toMatchObject({
+    message: 'the manifest names the sender "globex", not "acme"',
+    hint: expect.stringContaining(
+      'name them in the landing, like sender: "globex", and retry it, or give them a kit for "acme"',
+    ),
+  });
+});
+
+test('what a kit for any sender makes is taken from anybody', async () => {
+  const folder = folderWith('anybody.csv');
+  writeKit(folder, { publicKey: createPublicKey(readFileSync(host.publicKey)) });
+  await run('sh', [join(folder, 'encrypt.sh'), 'anybody.csv'], { cwd: folder });
+  await host.upload('acme', [`put ${folder}/anybody.csv.*`]);
+  expect(await received('anybody.csv')).toEqual(WHOLE);
 });

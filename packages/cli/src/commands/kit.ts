@@ -16,7 +16,12 @@ const OPTIONS = {
     group: 'Key:',
     describe: 'The public key or certificate itself (PEM or DER), without --key',
   },
-  sender: { ...value, group: KIT, describe: 'Whom the kit is for; it stands on every part' },
+  sender: {
+    ...value,
+    group: KIT,
+    describe:
+      "Whom the kit is for: its manifests name them, as the landing's name or `sender` does; without it, nobody",
+  },
   out: { ...value, alias: 'o', group: KIT, describe: 'Folder to make, or a .zip file' },
   upload: { ...value, group: KIT, describe: 'Where the sender uploads, as sftp takes it: user@host:directory' },
   force: { ...flag, alias: 'f', group: KIT, describe: 'Replace an earlier kit' },
@@ -48,30 +53,34 @@ async function receiverOf(args: KitArguments, context: CommandContext): Promise<
   return { publicKey: loadPublicKey(bytes, path) };
 }
 
-function needed(text: string | undefined, option: string, hint: string): string {
-  if (text === undefined || text === '') throw new UsageError(`${option} is missing`, hint);
-  return text;
+/** What the operator has to do for it; YAML reads JSON's strings. */
+function landingWords(sender: string): string {
+  const named = JSON.stringify(sender);
+  return `its manifests name the sender ${named}: sealdropd takes them in the landing of that name, or with \`sender: ${named}\``;
 }
 
 async function run(args: KitArguments, context: CommandContext): Promise<number> {
-  const sender = needed(args.sender, '--sender', 'say whom the kit is for: --sender acme');
-  const out = needed(args.out, '--out', 'say where the kit goes: --out acme-kit.zip');
+  const { sender, out } = args;
+  if (out === undefined || out === '')
+    throw new UsageError('--out is missing', 'say where the kit goes: --out acme-kit.zip');
   const receiver = await receiverOf(args, context);
-  const [{ publicKeyFingerprint }, { buildKit }, { writeFolder, writeZip }, { fingerprintGroups }] = await Promise.all([
-    import('@sealdrop/core'),
-    import('../kit/build-kit.ts'),
-    import('../kit/write-kit.ts'),
-    import('../kit/fingerprint.ts'),
-  ]);
+  const [{ publicKeyFingerprint }, { buildKit, whom }, { writeFolder, writeZip }, { fingerprintGroups }] =
+    await Promise.all([
+      import('@sealdrop/core'),
+      import('../kit/build-kit.ts'),
+      import('../kit/write-kit.ts'),
+      import('../kit/fingerprint.ts'),
+    ]);
   const files = buildKit({ ...receiver, sender, upload: args.upload });
   const write = out.toLowerCase().endsWith('.zip') ? writeZip : writeFolder;
   await write(out, files, args.force === true ? 'replace' : 'refuse');
   const sha256 = publicKeyFingerprint(receiver.publicKey);
-  context.terminal.say(`${out}: kit for ${sender} (${files.map(({ name }) => name).join(', ')})`);
+  context.terminal.say(`${out}: kit for ${whom({ sender })} (${files.map(({ name }) => name).join(', ')})`);
+  if (sender !== undefined) context.terminal.say(landingWords(sender));
   context.terminal.say(
-    `when ${sender} rings, read out the public key's fingerprint: ${fingerprintGroups(sha256).join(' ')}`,
+    `when ${whom({ sender })} rings, read out the public key's fingerprint: ${fingerprintGroups(sha256).join(' ')}`,
   );
-  context.terminal.report({ out, sender, sha256, files: files.map(({ name }) => name) });
+  context.terminal.report({ out, sender: sender ?? null, sha256, files: files.map(({ name }) => name) });
   return EXIT.ok;
 }
 
@@ -89,8 +98,9 @@ export const kitCommand: Command<KitCommandOptions> = {
       )
       .epilogue(
         'The kit holds the public key, encrypt.sh (openssl), encrypt.ps1 (Windows), encrypt.html (any browser, offline) and ' +
-          'README.txt. Nothing in it is secret, but the sender must compare the fingerprint by another way. The same key and ' +
-          'sender make the same kit, byte for byte.',
+          'README.txt. Nothing in it is secret, but the sender must compare the fingerprint by another way. With --sender, what the kit ' +
+          'makes is refused as `wrong-sender` in a landing of another name, unless that has the same `sender`. For a landing that ' +
+          'many share, leave it out. The same key and sender make the same kit, byte for byte.',
       ),
   run,
 };

@@ -4,7 +4,7 @@ import { fillTemplate, readTemplate } from './template.ts';
 
 export interface PageContent {
   readonly title: string;
-  readonly sender: string;
+  readonly sender?: string | undefined;
   readonly fingerprintGroups: readonly string[];
   /** What the script needs to know. */
   readonly kit: Readonly<Record<string, string | number | null>>;
@@ -56,7 +56,7 @@ export function buildPage({ title, sender, fingerprintGroups, kit }: PageContent
   const style = readTemplate('page/page.css');
   return fillTemplate(readTemplate('page/page.html'), {
     title: escapeHtml(title),
-    sender: escapeHtml(sender),
+    pageTitle: escapeHtml(sender === undefined ? 'Encrypt files' : `Encrypt files – ${sender}`),
     fingerprintGroups: fingerprintGroups.map((group) => `<span>${group}</span>`).join(' '),
     // In a script element only `<` could end it or begin a comment (HTML §4.12.1.3).
     kitElement: `<script type="application/json" id="kit">${JSON.stringify(kit).replaceAll('<', String.raw`\u003c`)}</script>`,

@@ -49,10 +49,20 @@ describe('the parts', () => {
     }
   });
 
-  test('leave no place of a template unfilled', () => {
-    for (const { bytes } of buildKit({ publicKey: fixture.publicKey, sender: SENDER })) {
+  test.each([SENDER, undefined])('leave no place of a template unfilled, for %s', (sender) => {
+    for (const { bytes } of buildKit({ publicKey: fixture.publicKey, sender })) {
       expect(bytes.toString()).not.toMatch(/\{\{\w+\}\}/);
     }
+  });
+
+  test('are for any sender where none is named, and README.txt says what that means', () => {
+    const textOf = (sender?: string) => {
+      const kit = buildKit({ publicKey: fixture.publicKey, sender });
+      return kit.find(({ name }) => name === 'README.txt')?.bytes.toString() ?? '';
+    };
+    expect(textOf()).toContain('Kit for any sender\n');
+    expect(textOf()).toContain('The manifest does not name you');
+    expect(textOf('acme')).toContain('The manifest names you, sealed in with the rest:\n\n    acme\n');
   });
 
   test('pubkey.pem is read by openssl and by Sealdrop in spite of the words before the key', () => {
@@ -74,6 +84,7 @@ describe('the parts', () => {
     '</script>',
     '{{kit}}',
     '',
+    'acme ',
     'x'.repeat(65),
     '‘quoted’',
   ])('refuse a sender that could be more than a name: %j', (sender) => {

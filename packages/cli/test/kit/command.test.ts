@@ -10,6 +10,9 @@ beforeEach(() => {
 });
 afterEach(() => workspace.remove());
 
+/** What the operator has to do for it. */
+const NAMED =
+  'its manifests name the sender "acme": sealdropd takes them in the landing of that name, or with `sender: "acme"`';
 const PARTS = ['README.txt', 'encrypt.html', 'encrypt.ps1', 'encrypt.sh', 'pubkey.pem'];
 
 function fingerprint(): string {
@@ -32,7 +35,7 @@ describe('sealdrop kit', () => {
     expect(said(run)).toEqual([
       0,
       '',
-      `acme kit: kit for acme (${PARTS.join(', ')})\nwhen acme rings, read out the public key's fingerprint: ${aloud}\n`,
+      `acme kit: kit for acme (${PARTS.join(', ')})\n${NAMED}\nwhen acme rings, read out the public key's fingerprint: ${aloud}\n`,
     ]);
     expect(workspace.files('acme kit')).toEqual(PARTS.map((name) => `acme kit/${name}`));
     expect(workspace.shell("stat -c %a 'acme kit' 'acme kit/encrypt.sh' 'acme kit/pubkey.pem'")).toBe(
@@ -89,8 +92,16 @@ describe('sealdrop kit', () => {
     expect(said(run)).toEqual([73, '', `sealdrop: ${out}: its directory does not exist\n`]);
   });
 
+  test('makes a kit for any sender', async () => {
+    const run = await workspace.sealdrop(['kit', '--public-key', 'pubkey.pem', '--out', 'kit']);
+    expect(run).toMatchObject({ status: 0, stdout: '' });
+    expect(run.stderr).toMatch(/^kit: kit for any sender \(.*\)\nwhen any sender rings, read out .*\n$/);
+    expect(
+      workspace.shell('sh kit/encrypt.sh pubkey.pem 2>&1; grep -c sender pubkey.pem.manifest.json || true'),
+    ).toMatch(/\n0\n$/);
+  });
+
   const wrong: readonly (readonly [string, readonly string[], string])[] = [
-    ['no sender', ['--public-key', 'pubkey.pem', '--out', 'kit'], '--sender is missing'],
     ['no place', ['--public-key', 'pubkey.pem', '--sender', 'acme'], '--out is missing'],
     ['no key', ['--sender', 'acme', '--out', 'kit'], 'no key is given'],
     [

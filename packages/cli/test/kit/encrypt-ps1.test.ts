@@ -10,7 +10,8 @@ import { checkPlaintextName } from '@sealdrop/core';
 import { Language, Parser } from 'web-tree-sitter';
 import type { Node } from 'web-tree-sitter';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Fixture, openBothWays } from './kit-fixture.ts';
+import { buildKit } from '../../src/kit/build-kit.ts';
+import { Fixture, openBothWays, SENDER } from './kit-fixture.ts';
 import { PortedScript } from './ported-script.ts';
 
 let fixture: Fixture;
@@ -189,14 +190,23 @@ describe('a port of its algorithm', () => {
     const plaintext = Buffer.alloc(size, 'all sorts of bytes \0\r\n\xff', 'latin1');
     new PortedScript(script).protectFile(name, plaintext, folder);
     const opened = await openBothWays(fixture, folder);
-    expect(opened).toMatchObject({ name, size, verification: 'manifest-mac', oaep: 'sha256' });
+    expect(opened).toMatchObject({ name, sender: SENDER, size, verification: 'manifest-mac', oaep: 'sha256' });
     expect(opened.plaintext.equals(plaintext)).toBe(true);
     expect(opened.plaintextOfOpenssl.equals(plaintext)).toBe(true);
   });
 
+  test('of a kit for anybody names nobody', async () => {
+    const folder = fixture.freshFolder('out');
+    const kit = buildKit({ publicKey: fixture.publicKey });
+    const bytes = kit.find(({ name }) => name === 'encrypt.ps1')?.bytes ?? Buffer.alloc(0);
+    expect(parse(bytes.toString().replace('\uFEFF', '')).hasError).toBe(false);
+    new PortedScript(bytes.toString()).protectFile('report.csv', Buffer.from('a,b\n'), folder);
+    expect(await openBothWays(fixture, folder)).toMatchObject({ sender: null, verification: 'manifest-mac' });
+  });
+
   test('has the MAC context, note and names that the script has', () => {
     for (const words of [
-      '"sealdrop/v1/mac`n$Flags`n$Name`n"',
+      '"sealdrop/v1/mac`n$Flags`n$Name`n"\n  if ($SenderName) { $context += "$SenderName`n" }',
       '"openssl enc $Flags`noaep: sha256`n"',
       "@('payload', '.enc'), @('key', '.keypke.bin.enc'), @('note', '.alg'), @('manifest', '.manifest.json')",
     ]) {

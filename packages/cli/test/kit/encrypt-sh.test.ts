@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { checkPlaintextName, formatManifest, SealdropError } from '@sealdrop/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Fixture, fingerprintAloud, namesIn, openBothWays } from './kit-fixture.ts';
+import { Fixture, fingerprintAloud, namesIn, openBothWays, SENDER } from './kit-fixture.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const DEADLINE = 60_000;
@@ -77,7 +77,8 @@ describe.each(SHELLS)('under %s', (_name, shell) => {
     const opened = await openBothWays(fixture, folder);
     expect(opened.plaintext.equals(plaintext)).toBe(true);
     expect(opened.plaintextOfOpenssl.equals(plaintext)).toBe(true);
-    expect(opened).toMatchObject({ name: 'data.bin', size, verification: 'manifest-mac', oaep: 'sha256' });
+    const verification = 'manifest-mac';
+    expect(opened).toMatchObject({ name: 'data.bin', sender: SENDER, size, verification, oaep: 'sha256' });
   });
 
   test('odd file names come out as they were', async () => {
@@ -124,13 +125,19 @@ describe.each(SHELLS)('under %s', (_name, shell) => {
 });
 
 describe('what it writes', () => {
-  test('the manifest has the bytes that Sealdrop itself would write', async () => {
-    const folder = fixture.freshFolder('out');
-    writeFileSync(fixture.path('a "b".csv'), 'x');
-    encrypt(['-o', folder, 'a "b".csv']);
-    const { manifest } = await openBothWays(fixture, folder);
-    expect(readFileSync(join(folder, 'a "b".csv.manifest.json'), 'utf8')).toBe(formatManifest(manifest));
-  });
+  test.each([SENDER, undefined])(
+    'the manifest has the bytes that Sealdrop itself would write, for %s',
+    async (sender) => {
+      const folder = fixture.freshFolder('out');
+      writeFileSync(fixture.path('a "b".csv'), 'x');
+      fixture.writeKit({ sender });
+      encrypt(['-o', folder, 'a "b".csv']);
+      fixture.writeKit();
+      const opened = await openBothWays(fixture, folder);
+      expect(opened).toMatchObject({ sender: sender ?? null, verification: 'manifest-mac' });
+      expect(readFileSync(join(folder, 'a "b".csv.manifest.json'), 'utf8')).toBe(formatManifest(opened.manifest));
+    },
+  );
 
   test('results appear beside each of several files, named by path or not', async () => {
     const folder = fixture.freshFolder('several');

@@ -57,6 +57,7 @@ export class Fixture {
 
 export interface Opened {
   readonly name: string;
+  readonly sender: string | null;
   readonly size: number | null;
   readonly verification: string;
   readonly oaep: string;
@@ -77,6 +78,7 @@ export async function openBothWays(fixture: Fixture, path: string): Promise<Open
   opened.dispose();
   return {
     name: opened.plaintextName,
+    sender: opened.sender,
     size: opened.plaintextSize,
     verification: opened.verification,
     oaep: opened.oaep.hash,

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium, openPage, servePage } from './chromium.ts';
-import { Fixture, fingerprintAloud, namesIn, openBothWays } from './kit-fixture.ts';
+import { Fixture, fingerprintAloud, namesIn, openBothWays, SENDER } from './kit-fixture.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** What seal.js encrypts at a time. */
@@ -71,7 +71,7 @@ describe('opened from disk', () => {
     const folder = await takeDownloads(page, 4, () => downloadButton(page).click());
     expect(await status(page).textContent()).toBe('Done: one file is encrypted.');
     const opened = await openBothWays(fixture, folder);
-    expect(opened).toMatchObject({ name, size, verification: 'manifest-mac', oaep: 'sha256' });
+    expect(opened).toMatchObject({ name, sender: SENDER, size, verification: 'manifest-mac', oaep: 'sha256' });
     expect(opened.plaintext.equals(plaintext)).toBe(true);
     expect(opened.plaintextOfOpenssl.equals(plaintext)).toBe(true);
     expect(namesIn(folder)).toContain(opened.manifest.payload.file);
@@ -102,6 +102,18 @@ describe('opened from disk', () => {
       expect([opened.name, opened.plaintext.toString(), opened.verification]).toEqual([name, text, 'manifest-mac']);
     }
     expect(await page.getByRole('list', { name: 'Encrypted files' }).getByRole('link').count()).toBe(12);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  test('a page for anybody names nobody in the manifest', async () => {
+    fixture.writeKit({ sender: undefined });
+    const { page, complaints, close } = await openPage(browser, pageUrl);
+    fixture.writeKit();
+    expect(await page.title()).toBe('Encrypt files');
+    await chooser(page).setInputFiles(writePlaintext('report.csv', 'a,b\n'));
+    const folder = await takeDownloads(page, 4, () => downloadButton(page).click());
+    expect(await openBothWays(fixture, folder)).toMatchObject({ sender: null, verification: 'manifest-mac' });
     expect(complaints).toEqual([]);
     await close();
   });

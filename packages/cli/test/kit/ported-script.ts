@@ -29,7 +29,7 @@ export class PortedScript {
   #valueOf(variable: string): string {
     const value = new RegExp(String.raw`^\$${variable} = '?(.*?)'?$`, 'm').exec(this.#script)?.[1];
     if (value === undefined) throw new Error(`the script sets no ${variable}`);
-    return value;
+    return value.replaceAll("''", "'");
   }
 
   /** `Get-KeyAndIvSlowly`. */
@@ -59,8 +59,9 @@ export class PortedScript {
 
   /** `Format-Manifest`, by reading its own lines: expressions in strings are looked up, backquotes taken away. */
   #formatManifest(given: Facts): string {
-    const body = /\$lines = @\(([^]*?)\n  \)\n/.exec(this.#script)?.[1] ?? '';
-    const literals = [...body.matchAll(/'([^']*)'|"((?:`.|\$\(ConvertTo-JsonText "[^"]*"\)|[^"`])*)"/g)];
+    const body = /(\$lines = @\([^]*?)\n  return \$lines/.exec(this.#script)?.[1] ?? '';
+    const said = this.#valueOf('SenderName') === '' ? body.replace(/^ *if \(\$SenderName\).*$/m, '') : body;
+    const literals = [...said.matchAll(/'([^']*)'|"((?:`.|\$\(ConvertTo-JsonText "[^"]*"\)|[^"`])*)"/g)];
     const expand = (text: string): string =>
       text
         .replaceAll(
@@ -69,7 +70,7 @@ export class PortedScript {
         )
         .replaceAll(/\$\(\$Facts\.(\w+)\)/g, (_all, field: keyof Facts['Facts']) => String(given.Facts[field]))
         .replaceAll(/\$(Name|Stem)/g, (_all, field: 'Name' | 'Stem') => given[field])
-        .replaceAll(/\$(Fingerprint|Iterations)/g, (_all, variable: string) => this.#valueOf(variable))
+        .replaceAll(/\$(Fingerprint|Iterations|SenderName)/g, (_all, variable: string) => this.#valueOf(variable))
         .replaceAll('`"', '"');
     return literals.map(([, plain, expanded]) => plain ?? expand(expanded ?? '')).join('\n');
   }
@@ -83,7 +84,8 @@ export class PortedScript {
     const secret = this.#keyAndIv(passphrase, salt);
     const cipher = createCipheriv('aes-256-cbc', secret.subarray(0, 32), secret.subarray(32, 48));
     const payload = Buffer.concat([Buffer.from('Salted__'), salt, cipher.update(plaintext), cipher.final()]);
-    const context = `sealdrop/v1/mac\n${this.#valueOf('Flags')}\n${name}\n`;
+    const sender = this.#valueOf('SenderName');
+    const context = `sealdrop/v1/mac\n${this.#valueOf('Flags')}\n${name}\n${sender === '' ? '' : `${sender}\n`}`;
     const macKey = createHash('sha256').update(context).update(passphrase).digest();
     const mac = createHmac('sha256', macKey).update(payload).digest('hex');
     const facts = { PayloadSize: payload.length, PlaintextSize: plaintext.length, Mac: mac };

@@ -30,7 +30,9 @@ export function checkSender(manifest: Manifest | null, expected: string | undefi
     'wrong-sender',
     `the manifest names the sender ${quoteWord(named)}, not ${quoteWord(expected)}`,
     {
-      hint: 'it was moved here from elsewhere, or made with the wrong name of the sender: ask both before trusting it',
+      hint:
+        `if it is theirs, name them in the landing, like sender: ${quoteWord(named)}, and retry it, or give them a kit for ${quoteWord(expected)}; ` +
+        'if not, it was moved here from elsewhere: ask both before trusting it',
     },
   );
 }

@@ -41,7 +41,8 @@ const REQUESTS: Partial<Record<ErrorCode, string>> = {
   collision: 'Please send it again under another name.',
   replayed:
     'If it was sent twice by mistake, there is nothing to do. If it is another file, please encrypt it again: each file needs a new key file.',
-  'wrong-sender': 'Please say in the manifest who you are, by the name that we agreed on, and send it again.',
+  'wrong-sender':
+    'Please say in the manifest who you are, by the name that we agreed on (ask us for a new kit if you use ours), and send it again.',
   'missing-signature': 'Please sign the manifest with your key, and send it again.',
   'bad-signature': 'Please sign the manifest with the key whose public half we have, and send it again unchanged.',
   'implausible-plaintext':

@@ -24,7 +24,9 @@ param(
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
-$KitFor = {{senderInPowerShell}}
+$KitFor = {{whomInPowerShell}}
+# As the receiver calls you; manifests name it. Empty in a kit for anybody.
+$SenderName = {{senderInPowerShell}}
 $Fingerprint = '{{fingerprintHex}}'
 $FingerprintAloud = '{{fingerprint}}'
 $Modulus = '{{modulus}}'
@@ -90,9 +92,11 @@ function Get-KeyAndIv([byte[]] $Passphrase, [byte[]] $Salt) {
   try { return , $derivation.GetBytes(48) } finally { $derivation.Dispose() }
 }
 
-# The MAC's key binds parameters and name to the payload.
+# The MAC's key binds parameters, name and sender to the payload.
 function Get-MacKey([string] $Name, [byte[]] $Passphrase) {
-  $text = [byte[]] ($Utf8.GetBytes("sealdrop/v1/mac`n$Flags`n$Name`n") + $Passphrase)
+  $context = "sealdrop/v1/mac`n$Flags`n$Name`n"
+  if ($SenderName) { $context += "$SenderName`n" }
+  $text = [byte[]] ($Utf8.GetBytes($context) + $Passphrase)
   $sha256 = [System.Security.Cryptography.SHA256]::Create()
   try { return , $sha256.ComputeHash($text) } finally { $sha256.Dispose() }
 }
@@ -144,8 +148,9 @@ function ConvertTo-JsonText([string] $Text) {
 }
 
 function Format-Manifest([string] $Name, [string] $Stem, $Facts) {
-  $lines = @(
-    '{', '  "sealdrop": 1,',
+  $lines = @('{', '  "sealdrop": 1,')
+  if ($SenderName) { $lines += "  `"sender`": $(ConvertTo-JsonText $SenderName)," }
+  $lines += @(
     '  "payload": {', "    `"file`": $(ConvertTo-JsonText "$Stem.enc"),", "    `"size`": $($Facts.PayloadSize)", '  },',
     '  "key": {', "    `"file`": $(ConvertTo-JsonText "$Stem.keypke.bin.enc"),", '    "oaep": "sha256",',
     "    `"publicKeySha256`": `"$Fingerprint`"", '  },',

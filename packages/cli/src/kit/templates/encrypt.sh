@@ -15,6 +15,7 @@ set -eu
 LC_ALL=C
 export LC_ALL
 
+# As the receiver calls you; manifests name it. Empty in a kit for anybody.
 SENDER={{senderInShell}}
 FINGERPRINT='{{fingerprintHex}}'
 FINGERPRINT_ALOUD='{{fingerprint}}'
@@ -40,7 +41,7 @@ Usage: ./encrypt.sh [options] FILE...
        ./encrypt.sh --self-test
 
 Encrypts each FILE for the receiver. The results appear beside FILE: send all of them.
-Kit for $SENDER. Fingerprint (SHA-256) of the receiver's public key:
+{{title}}. Fingerprint (SHA-256) of the receiver's public key:
   $FINGERPRINT_ALOUD
 
 Options, before the files:
@@ -129,9 +130,13 @@ size_of() { echo $(($(wc -c <"$1"))); }
 # Standard input's digest in hexadecimal.
 sha256() { "$openssl" dgst -sha256 | sed 's/.*= *//'; }
 
-# The MAC's key in hexadecimal: it binds parameters and name to the payload.
+# The MAC's key in hexadecimal: it binds parameters, name and sender to the payload.
 mac_key() {
-  { printf 'sealdrop/v1/mac\n%s\n%s\n' "$flags" "$1" && tr -d '\n' <"$secrets/key.bin"; } | sha256
+  {
+    printf 'sealdrop/v1/mac\n%s\n%s\n' "$flags" "$1"
+    [ -z "$SENDER" ] || printf '%s\n' "$SENDER"
+    tr -d '\n' <"$secrets/key.bin"
+  } | sha256
 }
 
 # RFC 2104, section 2: the key (hexadecimal), filled with zeros to a block of 64 bytes, each XOR a byte.
@@ -181,11 +186,14 @@ write_manifest() {
   iterations=
   [ "$derivation" != pbkdf2 ] || iterations=',
     "iterations": 10000'
+  sender=
+  [ -z "$SENDER" ] || sender='
+  "sender": "'$SENDER'",'
   mac=$(hmac_sha256 "$(mac_key "$name")" "$staging/payload")
   [ ${#mac} -eq 64 ] || die 69 "$openssl did not make a digest"
   cat >"$staging/manifest" <<MANIFEST
 {
-  "sealdrop": 1,
+  "sealdrop": 1,$sender
   "payload": {
     "file": "$(json "$stem.enc")",
     "size": $payload_size

@@ -3,7 +3,7 @@ import { downloadSink, folderSink } from './saving.js';
 import { fromBase64, sealFile, toHex } from './seal.js';
 
 const kit = JSON.parse(document.getElementById('kit').textContent);
-const receiver = { publicKey: fromBase64(kit.publicKey), fingerprint: kit.fingerprint };
+const parties = { publicKey: fromBase64(kit.publicKey), fingerprint: kit.fingerprint, sender: kit.sender };
 const canSaveToFolder = 'showDirectoryPicker' in window;
 const element = (id) => document.getElementById(id);
 
@@ -100,7 +100,7 @@ async function sealAll(makeSink) {
     const sink = makeSink();
     const onProgress = (done) => showProgress(before + done, total);
     try {
-      await sealFile(file, receiver, { sink, signal: running.signal, onProgress });
+      await sealFile(file, parties, { sink, signal: running.signal, onProgress });
     } catch (error) {
       return { sinks, failure: `${file.name}: ${explain(error)}` };
     }
@@ -228,7 +228,7 @@ async function start() {
       'bad',
     );
   }
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', receiver.publicKey));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', parties.publicKey));
   if (toHex(digest) !== kit.fingerprint) return say('This page is damaged: ask for the kit once more.', 'bad');
   element('send-words').textContent =
     `Send all of these files to ${kit.upload ?? 'the receiver'}, those named .manifest.json last.`;

@@ -71,10 +71,19 @@ async function* encryptSlices(file, secret, signal) {
   }
 }
 
+/** Its key binds parameters, name and sender to the payload. */
+function payloadMac(file, passphrase, sender) {
+  const lines = ['sealdrop/v1/mac', FLAGS, file.name, ...(sender === null ? [] : [sender]), ''];
+  return new HmacSha256(
+    new Sha256()
+      .update(encodeText(lines.join('\n')))
+      .update(passphrase)
+      .digest(),
+  );
+}
+
 /** Writes the payload. @returns its size and MAC */
-async function writePayload(file, passphrase, { writer, signal, onProgress }) {
-  const macKey = new Sha256().update(encodeText(`sealdrop/v1/mac\n${FLAGS}\n${file.name}\n`)).update(passphrase);
-  const mac = new HmacSha256(macKey.digest());
+async function writePayload(file, passphrase, { mac, writer, signal, onProgress }) {
   const salt = crypto.getRandomValues(new Uint8Array(SALT_SIZE));
   let size = 0;
   const write = async (bytes) => {
@@ -91,10 +100,11 @@ async function writePayload(file, passphrase, { writer, signal, onProgress }) {
   return { size, mac: toHex(mac.digest()) };
 }
 
-function formatManifest(file, payload, fingerprint) {
+function formatManifest(file, payload, { fingerprint, sender }) {
   const names = memberNames(file.name);
   const manifest = {
     sealdrop: 1,
+    ...(sender === null ? {} : { sender }),
     payload: { file: names.payload, size: payload.size },
     key: { file: names.wrappedKey, oaep: 'sha256', publicKeySha256: fingerprint },
     parameters: { cipher: 'aes-256-cbc', kdf: 'pbkdf2', digest: 'sha256', iterations: ITERATIONS },
@@ -113,25 +123,27 @@ async function writeSmall(sink, name, contents) {
 /**
  * Makes the envelope of `file` in `sink`; the manifest last, since with it the envelope counts as complete. When it rejects, the
  * sink is empty again.
- * @param receiver `{publicKey, fingerprint}`: DER of the SubjectPublicKeyInfo, and its SHA-256 in hexadecimal
+ * @param parties `{publicKey, fingerprint, sender}`: the receiver's SubjectPublicKeyInfo as DER, and its SHA-256 in hexadecimal; as whom they
+ * know the sender, or null
  * @param work `{sink, signal, onProgress}`; progress is told in bytes of plaintext
  */
-export async function sealFile(file, receiver, { sink, signal, onProgress }) {
+export async function sealFile(file, parties, { sink, signal, onProgress }) {
   const names = memberNames(checkName(file.name));
   for (const name of Object.values(names)) {
     if (await sink.exists(name)) throw new Error(`${name} is in that folder already: choose another one`);
   }
   const passphrase = randomPassphrase();
   try {
-    const wrappedKey = await wrapKeyFile(passphrase, receiver.publicKey);
+    const wrappedKey = await wrapKeyFile(passphrase, parties.publicKey);
     const payload = await writePayload(file, passphrase, {
+      mac: payloadMac(file, passphrase, parties.sender),
       writer: await sink.create(names.payload),
       signal,
       onProgress,
     });
     await writeSmall(sink, names.wrappedKey, wrappedKey);
     await writeSmall(sink, names.note, `openssl enc ${FLAGS}\noaep: sha256\n`);
-    await writeSmall(sink, names.manifest, formatManifest(file, payload, receiver.fingerprint));
+    await writeSmall(sink, names.manifest, formatManifest(file, payload, parties));
   } catch (error) {
     await sink.discard();
     throw error;
