@@ -10,6 +10,8 @@ import type { Verdict } from './evidence.ts';
 import { askToSendAgain, describeChanges } from './repair-words.ts';
 import { provenBits } from './search-candidates.ts';
 import type { CandidateSearch, RatedCandidate } from './search-candidates.ts';
+import { MAXIMUM_REQUESTS } from './unwrap-search.ts';
+import type { UnwrapSearch } from './unwrap-search.ts';
 
 interface Closed {
   readonly verdict: Verdict;
@@ -42,6 +44,7 @@ export function concludeWithoutTrial(matter: Case, clauses: readonly string[]): 
 
 export interface UnwrapFailure {
   readonly fault: SealdropError;
+  readonly extent: UnwrapSearch['extent'];
   /** It was wrapped with a public key that is none of the receiver's. */
   readonly foreign: boolean;
 }
@@ -49,7 +52,7 @@ export interface UnwrapFailure {
 const BITS_PER_BYTE = 8;
 
 /** No key opens the wrapped key. */
-export function concludeWithoutKey(matter: Case, { fault, foreign }: UnwrapFailure): Diagnosis {
+export function concludeWithoutKey(matter: Case, { fault, extent, foreign }: UnwrapFailure): Diagnosis {
   const fingerprint = matter.facts.statement.manifest?.key.publicKeySha256;
   if (foreign) {
     const clause = `the manifest says that the key was wrapped with another public key, SHA-256 ${fingerprint}`;
@@ -63,8 +66,12 @@ export function concludeWithoutKey(matter: Case, { fault, foreign }: UnwrapFailu
   if (fault.code !== 'unwrap-failed') {
     return closed(matter, { verdict: 'certain', clauses: [fault.message, fault.hint ?? ''] });
   }
+  const tried =
+    extent === 'complete'
+      ? ''
+      : ` that were tried, which are not all: no more than ${MAXIMUM_REQUESTS} requests are made for one envelope`;
   const clauses = [
-    'the wrapped key opens with none of the keys and OAEP hashes',
+    `the wrapped key opens with none of the keys and OAEP hashes${tried}`,
     'it was wrapped with PKCS#1 v1.5 padding (rsautl without -oaep), for another public key, or with an OAEP label, or it is damaged',
   ];
   return closed(matter, { verdict: 'ambiguous', clauses });

@@ -41,8 +41,8 @@ export interface DiagnoseOptions extends StatementOptions {
 export const DIAGNOSIS_BUDGET = 10_000_000;
 
 /**
- * Diagnoses an envelope without decrypting it whole. Reads the payload's first 64 KiB and its end (base64 text: all of it); asks for at most
- * 32 RSA operations, none twice.
+ * Diagnoses an envelope without decrypting it whole. Reads the payload's first 64 KiB and its end (base64 text, and what a manifest vouches
+ * for: all of it); asks for at most 32 RSA operations, none twice, of which `MAXIMUM_REQUESTS` of keys that are not here.
  * @throws SealdropError `cancelled`, those of the operating system, and those of a key provider that could not be asked: what says nothing of
  * the envelope. All that is the sender's to mend is in the result.
  */
@@ -53,7 +53,7 @@ export async function diagnoseEnvelope(members: EnvelopeMembers, options: Diagno
   const wrongSize = sizeFault(facts);
   if (wrongSize !== null) return concludeWithoutTrial({ members, facts }, [wrongSize.message, wrongSize.hint ?? '']);
   const { keys, signal } = options;
-  const { found, calls, faults } = await searchUnwrapping(facts.wrappedKey, {
+  const { found, calls, faults, extent } = await searchUnwrapping(facts.wrappedKey, {
     keys,
     stated: facts.statement.oaepCandidates,
     file: facts.wrappedKeyPath,
@@ -62,7 +62,7 @@ export async function diagnoseEnvelope(members: EnvelopeMembers, options: Diagno
   if (found !== null) return tryPayload({ members, facts, calls, found }, options);
   const fault = worstFault(faults);
   if (fault.blame !== 'sender') throw fault;
-  return concludeWithoutKey({ members, facts, calls }, { fault, foreign: await isForOthers(facts, keys) });
+  return concludeWithoutKey({ members, facts, calls }, { fault, extent, foreign: await isForOthers(facts, keys) });
 }
 
 /** What shows without a key. */

@@ -19,6 +19,8 @@ export interface UnwrapSearch {
   readonly found: UnwrapFinding | null;
   /** RSA operations asked for: with AWS KMS, each is a request that is paid for. */
   readonly calls: number;
+  /** `given-up` when there were more keys and hashes to try than requests to be made. */
+  readonly extent: 'complete' | 'given-up';
   /** What stood in the way, in order; of the key providers and of the file itself. */
   readonly faults: readonly SealdropError[];
 }
@@ -34,6 +36,9 @@ export interface UnwrapOptions {
 
 /** RSA operations in one search, whatever the number of keys. */
 const MAXIMUM_CALLS = 32;
+/** Of these, with keys that are not here: whoever sends a thousand bad envelopes makes the receiver pay for each. */
+export const MAXIMUM_REQUESTS = 8;
+const BITS_PER_BYTE = 8;
 
 const READINGS: readonly WrappedKeyReading[] = ['as-sent', 'from-hexadecimal', 'without-line-end'];
 
@@ -59,8 +64,20 @@ function wasNotAsked(error: SealdropError): boolean {
   return error.code === 'unsupported-oaep' || error.details['expectedSize'] !== undefined;
 }
 
+/** Null when the key cannot say; providers of remote keys ask for it once. */
+async function modulusSize(key: KeyProvider, signal: AbortSignal | undefined): Promise<number | null> {
+  try {
+    const bits = (await key.publicKey({ signal })).asymmetricKeyDetails?.modulusLength;
+    return bits === undefined ? null : Math.ceil(bits / BITS_PER_BYTE);
+  } catch {
+    return null;
+  }
+}
+
 class Search {
   calls = 0;
+  requests = 0;
+  extent: UnwrapSearch['extent'] = 'complete';
   readonly faults: SealdropError[] = [];
   readonly #options: UnwrapOptions;
 
@@ -113,20 +130,46 @@ class Search {
     candidates: readonly OaepParameters[],
   ): Promise<Opened | 'refused' | 'ended'> {
     const { signal } = this.#options;
+    if (!(await this.#fits(wrappedKey, key))) return 'ended';
     for (const oaep of candidates) {
-      if (this.calls >= MAXIMUM_CALLS) return 'ended';
-      this.calls += 1;
+      if (!this.#mayAsk(key)) return 'ended';
       try {
         return { keyFile: await key.unwrap(wrappedKey, oaep, { signal }), keyName: key.name, oaep };
       } catch (error) {
         const fault = toSealdropError(error, key.name);
         if (fault.code === 'cancelled') throw fault;
-        if (wasNotAsked(fault)) this.calls -= 1;
+        if (wasNotAsked(fault)) this.#wasNotAsked(key);
         this.faults.push(fault);
         if (endsKey(fault)) return 'ended';
       }
     }
     return 'refused';
+  }
+
+  #mayAsk({ location = 'remote' }: KeyProvider): boolean {
+    const isRemote = location === 'remote';
+    if (this.calls >= MAXIMUM_CALLS || (isRemote && this.requests >= MAXIMUM_REQUESTS)) {
+      this.extent = 'given-up';
+      return false;
+    }
+    this.calls += 1;
+    if (isRemote) this.requests += 1;
+    return true;
+  }
+
+  #wasNotAsked({ location = 'remote' }: KeyProvider): void {
+    this.calls -= 1;
+    if (location === 'remote') this.requests -= 1;
+  }
+
+  /** A local key says by itself what does not fit it. */
+  async #fits({ length: size }: Buffer, key: KeyProvider): Promise<boolean> {
+    if (key.location === 'local') return true;
+    const expectedSize = await modulusSize(key, this.#options.signal);
+    if (expectedSize === null || expectedSize === size) return true;
+    const message = `${key.name}: the wrapped key has ${size} bytes, this RSA key takes ${expectedSize}`;
+    this.faults.push(new SealdropError('unwrap-failed', message, { details: { size, expectedSize } }));
+    return false;
   }
 }
 
@@ -137,7 +180,8 @@ class Search {
 export async function searchUnwrapping(contents: Buffer, options: UnwrapOptions): Promise<UnwrapSearch> {
   const search = new Search(options);
   const found = await search.run(contents);
-  return { found, calls: search.calls, faults: search.faults };
+  const { calls, faults, extent } = search;
+  return { found, calls, faults, extent };
 }
 
 /** The fault that tells most: a key that could not be asked goes before one that does not fit. */

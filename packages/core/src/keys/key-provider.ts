@@ -7,12 +7,14 @@ export interface CallOptions {
 }
 
 /**
- * What unwraps: the one thing Sealdrop needs of a private key. Implement these three members to use a key of your own
+ * What unwraps: the one thing Sealdrop needs of a private key. Implement `name`, `publicKey` and `unwrap` to use a key of your own
  * (an HSM, another cloud).
  */
 export interface KeyProvider {
   /** For messages and logs, like `aws-kms:alias/inbound` or `file:/etc/sealdrop/key.pem`; never a secret. */
   readonly name: string;
+  /** Where the private key is. Each unwrapping with a `remote` one is a request that takes time and is paid for: a diagnosis makes few. Default: remote. */
+  readonly location?: 'local' | 'remote';
   /** The RSA public key that senders wrap with. */
   publicKey(options?: CallOptions): Promise<KeyObject>;
   /**

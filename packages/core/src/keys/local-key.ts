@@ -29,6 +29,7 @@ function decryptHere(key: KeyObject, wrappedKey: Uint8Array, oaep: OaepParameter
 /** An RSA private key in this process's memory: for development, tests and hosts without a network. */
 class LocalKey implements KeyProvider {
   readonly name: string;
+  readonly location = 'local';
   readonly #key: KeyObject;
   readonly #bytes: number;
   /** The key as the Web Cryptography API wants it, by hash. */

@@ -3,16 +3,19 @@ import { constants, createHash, publicEncrypt, randomBytes } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { startKmsEmulator } from '@sealdrop/kms-emulator';
+import { describe, expect, test, vi } from 'vitest';
 import {
   DIAGNOSIS_BUDGET,
   diagnoseEnvelope,
   formatFlags,
+  openKey,
   openRepaired,
   parseFlags,
   SealdropError,
 } from '../../src/index.ts';
 import type { Diagnosis, DiagnoseOptions, EnvelopeMembers, KeyProvider } from '../../src/index.ts';
+import { stubAwsEnvironment } from '../keys/aws-environment.ts';
 import { runOpenssl } from '../openssl/openssl-enc.ts';
 import { newDirectory, newReceiver, seal } from './envelope-kit.ts';
 
@@ -20,6 +23,8 @@ const receiver = await newReceiver();
 const TEXT = Buffer.from('id,name,amount\n1,Ada,12.50\n2,Bob,7.25\n3,Eve,0.00\n'.repeat(20));
 const KEY_TEXT = `${randomBytes(32).toString('base64')}\n`;
 const BUDGET = 600_000;
+/** Milliseconds. The whole budget takes ten seconds of a core, and the cores may be busy with much else. */
+const TIMEOUT = 900_000;
 
 interface Sent {
   /** What `openssl enc` was given. */
@@ -186,7 +191,7 @@ describe('the parameters that were used', () => {
     ['-aes-256-ctr -pbkdf2 -md sha256 -iter 100000', { wrapped: utf16(WINDOWS) }],
     ['-chacha20 -pbkdf2 -md sha256 -iter 10000', { wrapped: WINDOWS }],
     ['-aes-256-cbc -pbkdf2 -md sha256 -iter 1000', { wrapped: HEX, encryptedWith: RAW }],
-  ])('a rare derivation together with another mistake is found: %s, %#', async (flags, sent) => {
+  ])('a rare derivation together with another mistake is found: %s, %#', { timeout: TIMEOUT }, async (flags, sent) => {
     const members = send({ ...sent, flags });
     const diagnosis = await diagnose(members, { budget: DIAGNOSIS_BUDGET });
     const { repair, verdict, effort } = diagnosis;
@@ -370,10 +375,14 @@ describe('the manifest', () => {
 });
 
 /** Counts what is asked of the key behind it. */
-function counting(key: KeyProvider): { readonly provider: KeyProvider; readonly asked: string[] } {
+function counting(
+  key: KeyProvider,
+  location: 'local' | 'remote' = 'local',
+): { readonly provider: KeyProvider; readonly asked: string[] } {
   const asked: string[] = [];
   const provider: KeyProvider = {
     name: key.name,
+    location,
     publicKey: (options) => key.publicKey(options),
     unwrap: (wrappedKey, oaep, options) => {
       asked.push([createHash('sha256').update(wrappedKey).digest('hex'), oaep.hash, oaep.mgf1Hash].join(' '));
@@ -398,6 +407,38 @@ describe('what it costs is bounded', () => {
     for (const { asked } of counters) expect(new Set(asked).size).toBe(asked.length);
     const sum = counters.reduce((total, { asked }) => total + asked.length, 0);
     expect([effort.unwraps, sum <= 32]).toEqual([sum, true]);
+  });
+
+  test('no more than eight requests are made with keys that are elsewhere, and it is said that more keys are left', async () => {
+    const others = await Promise.all(Array.from({ length: 5 }, () => newReceiver()));
+    const counters = others.map(({ key }) => counting(key, 'remote'));
+    const { effort, sentence } = await diagnose(send(), { keys: counters.map(({ provider }) => provider) });
+    const sum = counters.reduce((total, { asked }) => total + asked.length, 0);
+    expect([effort.unwraps, sum]).toEqual([8, 8]);
+    expect(sentence).toContain('that were tried, which are not all: no more than 8 requests are made for one envelope');
+  });
+
+  test('a key that is elsewhere is not asked for a wrapped key of another size', async () => {
+    const { provider, asked } = counting((await newReceiver(3072)).key, 'remote');
+    expect(await diagnose(send(), { keys: [provider, receiver.key] })).toMatchObject({ outcome: 'opens-as-stated' });
+    const { verdict, sentence } = await diagnose(send(), { keys: [provider] });
+    expect(verdict).toBe('certain');
+    expect(sentence).toMatch(/made for an RSA key of 2048 bits, and none of the keys has that size/);
+    expect(asked).toEqual([]);
+  });
+
+  test('with keys in AWS KMS it is eight requests, and one for each public key in all', async () => {
+    const kms = await startKmsEmulator();
+    stubAwsEnvironment(kms.environment);
+    try {
+      const keys = await Promise.all(Array.from({ length: 5 }, () => openKey(kms.createKey().arn)));
+      for (let count = 0; count < 2; count++) await diagnose(send(), { keys });
+      const asked = Object.groupBy(kms.requests, ({ operation }) => operation);
+      expect([asked['Decrypt']?.length, asked['GetPublicKey']?.length]).toEqual([16, 5]);
+    } finally {
+      vi.unstubAllEnvs();
+      await kms.close();
+    }
   });
 
   test('PBKDF2 computes no more than the budget', async () => {

@@ -62,12 +62,14 @@ export function conditionOf(specification: string): string {
 
 class WatchedKey implements KeyProvider {
   readonly name: string;
+  readonly location: NonNullable<KeyProvider['location']>;
   readonly #key: KeyProvider;
   readonly #condition: string;
   readonly #instruments: Watched;
 
   constructor(key: KeyProvider, condition: string, instruments: Watched) {
     this.name = key.name;
+    this.location = key.location ?? 'remote';
     this.#key = key;
     this.#condition = condition;
     this.#instruments = instruments;
