@@ -45,6 +45,7 @@ export { MINIMUM_PASSPHRASE_LENGTH } from './envelope/choose-passphrase.ts';
 export { readManifest } from './envelope/statement.ts';
 export * from './envelope/diagnosis.ts';
 export { DIAGNOSIS_BUDGET, type DiagnoseOptions, diagnoseEnvelope } from './envelope/diagnose.ts';
+export { diagnoseCommand, type DiagnoseCommandInputs } from './envelope/repair-commands.ts';
 export { MAXIMUM_REQUESTS } from './envelope/unwrap-search.ts';
 export { openRepaired } from './envelope/open-repaired.ts';
 export {

@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { diagnoseCommand } from '@sealdrop/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeKeyPair, send } from '../sender.ts';
 import { PROGRAM, said, Workspace } from '../transcript.ts';
@@ -53,10 +54,22 @@ async function reportOf(name: string): Promise<Report> {
 }
 
 /** A command of the report as a person runs it: in a shell, where `sealdrop` is this program. */
-function runAsTold(command: string): void {
+function runAsTold(command: string): { readonly stdout: string } {
   const program = [process.execPath, ...PROGRAM].map((word) => `'${word}'`).join(' ');
-  workspace.shell(`sealdrop() { ${program} "$@"; }; ${command}`);
+  return { stdout: workspace.shell(`sealdrop() { ${program} "$@"; }; ${command}`) };
 }
+
+test('the command that core gives makes the diagnosis, whatever the names', async () => {
+  sendWindowsKey();
+  const line = diagnoseCommand({
+    payload: workspace.path("in/it's.csv.enc"),
+    keyNames: ['file:private.pem'],
+    parameters: '-aes-256-ctr -pbkdf2',
+    oaep: 'sha1',
+  });
+  const { stdout } = runAsTold(`${line} --json`);
+  expect(JSON.parse(stdout)).toMatchObject({ verdict: 'certain', repair: { keyFile: 'without-carriage-return' } });
+});
 
 describe('the report', () => {
   test('says why, how to open it, and what to write to the sender', async () => {

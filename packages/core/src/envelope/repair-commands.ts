@@ -33,6 +33,25 @@ export function openingCommands(inputs: CommandInputs): OpeningCommands {
   return { openssl: opensslCommand(inputs), sealdrop: sealdropCommand(inputs) };
 }
 
+export interface DiagnoseCommandInputs {
+  readonly payload: string;
+  /** As `openKey` takes them. */
+  readonly keyNames: readonly string[];
+  /** openssl flags to go by, whatever the envelope says. */
+  readonly parameters?: string | undefined;
+  readonly oaep?: string | undefined;
+}
+
+/** The command line that makes a diagnosis by hand, for a POSIX shell. */
+export function diagnoseCommand({ payload, keyNames, parameters, oaep }: DiagnoseCommandInputs): string {
+  return [
+    `sealdrop diagnose ${quotePath(payload)}`,
+    ...keyNames.map((name) => `--key ${quoteShellWord(name)}`),
+    ...(parameters === undefined ? [] : [`--parameters ${quoteShellWord(parameters)}`]),
+    ...(oaep === undefined ? [] : [`--oaep ${quoteShellWord(oaep)}`]),
+  ].join(' ');
+}
+
 function pathsOf({ repair, members }: CommandInputs): { readonly payload: string; readonly wrappedKey: string } {
   const { payload, wrappedKey } = members;
   return repair.members === 'swapped' ? { payload: wrappedKey, wrappedKey: payload } : { payload, wrappedKey };

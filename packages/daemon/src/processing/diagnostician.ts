@@ -6,6 +6,7 @@ import {
   SealdropError,
   toSealdropError,
 } from '@sealdrop/core';
+import { Allowance } from './allowance.ts';
 
 /** HMACs that PBKDF2 may compute for one envelope: one to five seconds of a core. */
 const BUDGET = 5_000_000;
@@ -25,6 +26,8 @@ export type Finding =
  * have stepped aside: it can take a while until its turn comes.
  */
 export class Diagnostician {
+  /** To be taken from before a turn is waited for. */
+  readonly allowance = new Allowance();
   readonly #stopping = new AbortController();
   readonly #longest: number;
   /** By landing, in the order of their turns: calling one begins its turn. None is empty. */

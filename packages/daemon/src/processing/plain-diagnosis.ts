@@ -56,15 +56,22 @@ export interface PlainCase {
   readonly name: string;
   /** Why there is nothing better; null where nothing better is needed. */
   readonly unknown: string | null;
+  /** The command that finds it out. */
+  readonly command?: string;
 }
 
 /** What is said where no trial says more. */
-export function plainDiagnosis({ error, name, unknown }: PlainCase): ReportedDiagnosis {
+export function plainDiagnosis({ error, name, unknown, command }: PlainCase): ReportedDiagnosis {
   const { message } = error;
   return {
     outcome: 'does-not-open',
     verdict: unknown === null ? 'certain' : 'none',
-    sentence: unknown === null ? sentence(message) : `${sentence(message)} It could not be looked into: ${unknown}.`,
+    sentence: [
+      sentence(message),
+      ...(unknown === null ? [] : [`It could not be looked into: ${unknown}.`]),
+      // Last and without a full stop, as it is to be pasted.
+      ...(command === undefined ? [] : [`By hand: ${command}`]),
+    ].join(' '),
     falseAlarmLog2: null,
     commands: null,
     senderMessage: plainMessage(error, name),

@@ -1,11 +1,13 @@
 import {
   type Diagnosis,
+  diagnoseCommand,
   type EnvelopeMembers,
   inspectEnvelope,
   type OpenOptions,
   SealdropError,
   toSealdropError,
 } from '@sealdrop/core';
+import { join } from 'node:path';
 import { membersDirectory } from '../spool/layout.ts';
 import { quarantine } from '../spool/quarantine.ts';
 import type { ClaimRecord } from '../spool/records.ts';
@@ -31,10 +33,30 @@ export async function setAside(job: Work, thrown: SealdropError): Promise<Attemp
   if (repaired !== undefined) return setApart(job, error, reportable(repaired.diagnosis, { error, job }));
   if (explainsItself(error.code))
     return setApart(job, error, plainDiagnosis({ error, name: nameOf(claim), unknown: null }));
+  if (!(await mayBeLookedInto(job))) {
+    const unknown = 'too many of its landing failed in a short time';
+    return setApart(job, error, plainDiagnosis({ error, name: nameOf(claim), unknown, command: byHand(job) }));
+  }
   // To wait for its turn is not to hang.
   workshop.instruments.progress.ended(claim.id);
   job.stepAside();
   return workshop.diagnostician.inTurn(claim.landing, (budget) => lookInto(job, error, budget));
+}
+
+/** One that an operator sent back always is. */
+async function mayBeLookedInto({ claim, envelope, workshop }: Work): Promise<boolean> {
+  return (await readRetry(envelope)) !== null || workshop.diagnostician.allowance.take(claim.landing);
+}
+
+/** The command that makes the diagnosis. */
+function byHand({ claim, landing, envelope, workshop }: Work): string {
+  const command = diagnoseCommand({
+    payload: join(membersDirectory(envelope), nameOf(claim)),
+    keyNames: workshop.config.keys,
+    parameters: claim.names.note.length + claim.names.manifest.length > 0 ? undefined : landing.parameters,
+    oaep: landing.oaep,
+  });
+  return fromQuarantine(command, claim);
 }
 
 async function lookInto(job: Work, error: SealdropError, budget: number): Promise<AttemptResult> {
@@ -47,6 +69,7 @@ async function lookInto(job: Work, error: SealdropError, budget: number): Promis
   const { diagnosis } = found;
   const repair = certainRepair(diagnosis, error.code, landing);
   if (repair === null) return setApart(job, error, reportable(diagnosis, { error, job }));
+  workshop.diagnostician.allowance.giveBack(claim.landing);
   workshop.repairs.set(claim.id, repair);
   return 'again';
 }
@@ -91,18 +114,20 @@ function reportable(diagnosis: Diagnosis, { error, job }: Told): ReportedDiagnos
     // What is in order about it does not explain why it failed.
     sentence: outcome === 'opens-as-stated' ? `${error.message}. ${sentence}` : sentence,
     falseAlarmLog2,
-    commands: commands === null ? null : fromQuarantine(commands, claim),
+    commands:
+      commands === null
+        ? null
+        : {
+            openssl: commands.openssl === null ? null : fromQuarantine(commands.openssl, claim),
+            sealdrop: fromQuarantine(commands.sealdrop, claim),
+          },
     senderMessage: withoutKeys,
   };
 }
 
 /** The members will lie there when somebody runs the commands. */
-function fromQuarantine(
-  { openssl, sealdrop }: NonNullable<Diagnosis['commands']>,
-  { id }: ClaimRecord,
-): NonNullable<ReportedDiagnosis['commands']> {
-  const move = (command: string): string => command.replaceAll(`/claimed/${id}/`, `/quarantine/${id}/`);
-  return { openssl: openssl === null ? null : move(openssl), sealdrop: move(sealdrop) };
+function fromQuarantine(command: string, { id }: ClaimRecord): string {
+  return command.replaceAll(`/claimed/${id}/`, `/quarantine/${id}/`);
 }
 
 function nameOf({ names, stem, folder }: ClaimRecord): string {

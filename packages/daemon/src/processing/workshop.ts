@@ -14,7 +14,7 @@ export interface Workshop {
   readonly config: Config;
   readonly keys: KeyRing;
   readonly ledger: Pick<LedgerKeeper, 'takeKey'>;
-  readonly diagnostician: Pick<Diagnostician, 'inTurn' | 'diagnose'>;
+  readonly diagnostician: Pick<Diagnostician, 'inTurn' | 'diagnose' | 'allowance'>;
   readonly repairs: CertainRepairs;
   readonly concluder: Pick<Concluder, 'delivered' | 'quarantined'>;
   readonly instruments: Instruments;
