@@ -1,10 +1,10 @@
 /** What the manifest says against a payload: its size before any key is used, its MAC and digest with the key that was found. */
-import { createReadStream } from 'node:fs';
 import { toSealdropError } from '../errors.ts';
 import type { SealdropError } from '../errors.ts';
 import type { DiagnosisFacts } from './diagnosis-facts.ts';
 import type { RatedCandidate } from './search-candidates.ts';
-import { checkPayloadSize, PayloadCheck } from './verification.ts';
+import { checkPayloadSize } from './verification.ts';
+import { verifyPayloadFile } from './verify-payload.ts';
 
 /** Bytes that a line end adds, which a repair takes off again. */
 const LINE_END_SIZE = 2;
@@ -43,12 +43,13 @@ export async function verificationFault(
   const { manifest, plaintextName } = statement;
   if (manifest === null) return null;
   const { parameters, secret } = candidate;
-  const check = new PayloadCheck(manifest, payloadPath, { parameters, plaintextName, passphrase: secret.passphrase });
+  const how = { parameters, plaintextName, passphrase: secret.passphrase };
   try {
-    for await (const chunk of createReadStream(payloadPath, { end: size - 1, signal }) as AsyncIterable<Buffer>)
-      check.update(chunk);
+    await verifyPayloadFile({ manifest, path: payloadPath, size, ...how, signal, rest: 'ignore' });
+    return null;
   } catch (error) {
-    throw toSealdropError(error, payloadPath);
+    const fault = toSealdropError(error, payloadPath);
+    if (fault.blame !== 'sender') throw fault;
+    return fault;
   }
-  return faultOf(() => check.finish());
 }

@@ -29,6 +29,7 @@ import type { SignaturePolicy } from './signature.ts';
 import { readStatement } from './statement.ts';
 import type { Statement } from './statement.ts';
 import { checkPayloadSize, checkPlaintextSize, checkSender, PayloadCheck } from './verification.ts';
+import { verifyPayloadFile } from './verify-payload.ts';
 
 /** Like `EnvelopeMembers` with paths; the payload may be a stream instead (it is then read once, and cannot be verified beforehand). */
 export interface EnvelopeSource extends Omit<EnvelopeMembers, 'payload'> {
@@ -312,11 +313,12 @@ class Opened implements OpenedEnvelope {
 
   /** A pass over the payload for its MAC alone, where it can be read twice. */
   async #verify(options: ReadPlaintextOptions): Promise<void> {
-    const { located } = this.#state;
-    const check = this.#newCheck();
-    if (located.path === null || check === null) return;
-    for await (const chunk of located.read(options)) check.update(chunk);
-    check.finish();
+    const { located, statement } = this.#state;
+    const { manifest, plaintextName } = statement;
+    const { path, size } = located;
+    if (path === null || size === null || manifest === null) return;
+    const how = { parameters: this.parameters, plaintextName, passphrase: this.#passphrase() };
+    await verifyPayloadFile({ manifest, path, size, ...how, ...options, rest: 'refuse' });
   }
 
   /** Noise is held back, unless it is expected or a MAC vouches for it. */

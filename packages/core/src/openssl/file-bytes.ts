@@ -30,7 +30,10 @@ export function readExactlyAt(file: OpenFile, buffer: Uint8Array, position: numb
   if (length < buffer.length) throw changedWhileRead(file, { size: position + length });
 }
 
-export function changedWhileRead({ name }: OpenFile, details: Readonly<Record<string, number>>): SealdropError {
+export function changedWhileRead(
+  { name }: Pick<OpenFile, 'name'>,
+  details: Readonly<Record<string, number>>,
+): SealdropError {
   return new SealdropError('hostile-file', `${name}: changed while it was read`, {
     hint: 'it is perhaps still being uploaded: try again when it stands still',
     details,

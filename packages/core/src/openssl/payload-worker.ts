@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { SealdropError, toSealdropError } from '../errors.ts';
 import { decryptAndWrite, decryptRanges, readAndDigest, type Report } from './decrypt-jobs.ts';
+import { digest } from './digest-job.ts';
 import { encryptPieces, readDigestAndWrite } from './encrypt-jobs.ts';
 import { Stopped } from './shared-ring.ts';
 import type { FailedJob, Job, JobMessage, JobResults } from './worker-jobs.ts';
@@ -31,6 +32,8 @@ function work(job: Job, report: Report): JobResults[Job['kind']] {
       return encryptPieces(job);
     case 'read-digest-and-write':
       return readDigestAndWrite(job, report);
+    case 'digest':
+      return digest(job, report);
     default:
       return job satisfies never;
   }

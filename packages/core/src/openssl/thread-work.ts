@@ -9,7 +9,7 @@ import { type Control, stop, Stopped } from './shared-ring.ts';
 import type { PoolWorker } from './worker-pool.ts';
 
 /** In memory that the threads see too: so there is one copy, which can be zeroed. */
-function shareSecret(bytes: Uint8Array): Uint8Array {
+export function shareSecret(bytes: Uint8Array): Uint8Array {
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
   return shared;

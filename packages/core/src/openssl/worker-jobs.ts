@@ -2,9 +2,10 @@
 import type { ErrorCode } from '../errors.ts';
 import type { DecryptJob, RangesJob, ReadJob } from './decrypt-jobs.ts';
 import type { Carried, CarryJob, EncryptJob } from './encrypt-jobs.ts';
+import type { DigestJob } from './digest-job.ts';
 import type { PayloadDigests } from './payload-digests.ts';
 
-export type Job = RangesJob | ReadJob | DecryptJob | EncryptJob | CarryJob;
+export type Job = RangesJob | ReadJob | DecryptJob | EncryptJob | CarryJob | DigestJob;
 
 /** What each kind of job gives. Numbers are the bytes written. */
 export interface JobResults {
@@ -13,6 +14,7 @@ export interface JobResults {
   'decrypt-and-write': number;
   encrypt: void;
   'read-digest-and-write': Carried;
+  digest: PayloadDigests;
 }
 
 export type FailedJob =
