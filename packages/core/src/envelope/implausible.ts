@@ -22,7 +22,7 @@ function noise(name: string): SealdropError {
     'implausible-plaintext',
     `${name}: decrypts to noise, as a wrong key or wrong parameters make it, and no MAC vouches for it`,
     {
-      hint: 'ask the sender for the parameters, or for a manifest; if compressed or encrypted data are expected, allow them',
+      hint: 'ask the sender for the parameters, or for a manifest; if compressed or encrypted data are expected, allow noise (--allow-noise; noise: allow in the landing)',
     },
   );
 }
