@@ -1,9 +1,10 @@
 /** A real Chromium, and a page of it that reports what must not happen. */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { chromium } from 'playwright-core';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 
 // As root there is no sandbox; nothing is looked up in a network that the machine may not have.
 const FLAGS = [
@@ -18,6 +19,26 @@ const FLAGS = [
 
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+}
+
+/** With its storage in a folder rather than in memory, as a person's browser has it. */
+export function launchWithProfile(folder: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(folder, { executablePath: '/usr/bin/chromium', args: FLAGS });
+}
+
+interface ProcessInfo {
+  readonly processInfo: readonly { readonly id: number }[];
+}
+
+/** Bytes: the most that each of the browser's processes has held in memory until now, in all (VmHWM of proc_pid_status(5)). */
+export async function peakMemory(browser: Browser): Promise<number> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = (await session.send('SystemInfo.getProcessInfo')) as ProcessInfo;
+  await session.detach();
+  const kibibytes = processInfo.map(
+    ({ id }) => /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1],
+  );
+  return 1024 * kibibytes.reduce((sum, each) => sum + Number(each ?? 0), 0);
 }
 
 export interface WatchedPage {
