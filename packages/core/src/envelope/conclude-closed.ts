@@ -1,6 +1,7 @@
 /** What is said of an envelope that does not open: why, and what the sender is asked for. */
 import { basename } from 'node:path';
 import type { SealdropError } from '../errors.ts';
+import { ARMORED_MAGIC, MAGIC, readAsText } from '../openssl/header.ts';
 import { describeRepetition, isDamage } from './ciphertext-repetition.ts';
 import type { Case, OpenCase } from './diagnosis-case.ts';
 import { effortOf, repairOf, sentences, statedFacts } from './diagnosis-case.ts';
@@ -97,11 +98,20 @@ export function concludeAppendedToItself(matter: OpenCase, search: CandidateSear
   return closed(matter, { verdict: 'certain', clauses: [clause], tried: search.tried });
 }
 
+/** In front of binary payloads, or of base64 text. */
+function hasHeader(beginning: Buffer): boolean {
+  return beginning.subarray(0, MAGIC.length).equals(MAGIC) || readAsText(beginning).startsWith(ARMORED_MAGIC);
+}
+
+const HEADLESS =
+  'the payload does not begin with Salted__, as openssl enc writes it: it was made with -S or -K, of which the sender must tell all that was given, or by another program, or it is another file';
+
 export function concludeNothingFits(matter: OpenCase, search: CandidateSearch): Diagnosis {
   const { size } = matter.facts.payload;
   const isBroken = search.stated?.trial.padding.kind === 'broken-block';
   const shape = isBroken ? `, and its ${size} bytes are not whole cipher blocks` : '';
   const clauses = [
+    ...(hasHeader(matter.facts.payload.beginning) ? [] : [HEADLESS]),
     `the wrapped key opens, but no reading of the key file and none of the usual parameters (${search.tried} combinations) open the payload${shape}`,
     'either the payload was cut or changed on its way, or it was encrypted with another key file, another cipher or another number of iterations',
   ];

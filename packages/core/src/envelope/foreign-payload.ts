@@ -3,7 +3,7 @@ import { gunzipSync, constants } from 'node:zlib';
 import { findCipher } from '../openssl/ciphers.ts';
 import { ARMORED_MAGIC, MAGIC, readAsText } from '../openssl/header.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
-import { describeDisguise } from './disguised-payload.ts';
+import { describeDisguise, describeRecoding } from './disguised-payload.ts';
 import { describeAppearance, judgePlaintext, RECOGNISED_BITS } from './evidence.ts';
 import { matchSignature } from './file-signatures.ts';
 import type { PayloadSample } from './payload-sample.ts';
@@ -59,7 +59,7 @@ function describeCutHeader(size: number, blockLength: number): string | null {
 
 /** What else than a payload of openssl enc it is; null when that does not show. */
 export function describeForeignPayload({ beginning }: PayloadSample): string | null {
-  return beginning.subarray(0, MAGIC.length).equals(MAGIC) ? null : describeOther(beginning);
+  return beginning.subarray(0, MAGIC.length).equals(MAGIC) ? describeRecoding(beginning) : describeOther(beginning);
 }
 
 function describeOther(beginning: Buffer): string | null {

@@ -41,8 +41,36 @@ const CERTIFICATE = 'openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyo
 describe('what was made of an encrypted payload is never called readable by anyone', () => {
   test.each<readonly [string, string, RegExp]>([
     ['in a ZIP archive', `${ZIP} 8 payload.txt`, /is a ZIP archive: it was packed after it was encrypted, or/],
-    ['stored in a ZIP archive', `${ZIP} 0 payload`, /has \d+ bytes in front of what openssl enc wrote/],
-    ['in a tar archive', 'tar -cf data.enc payload', /has 512 bytes in front of what openssl enc wrote/],
+    ['stored in a ZIP archive', `${ZIP} 0 payload`, /is a ZIP archive, packed after it was encrypted: unpack it/],
+    ['in a tar archive', 'tar -cf data.enc payload', /is a tar archive, packed after it was encrypted: unpack it/],
+    [
+      'in an upload form',
+      "{ printf -- '--x\\r\\n\\r\\n'; cat payload; } > data.enc",
+      /has 7 bytes in front of what openssl enc wrote/,
+    ],
+    ['as xxd prints it', 'xxd payload > data.enc', /is a dump of what openssl enc wrote/],
+    ['as hexdump prints it', 'od -Ax -tx1z payload > data.enc', /is a dump of what openssl enc wrote/],
+    [
+      'by > in Windows PowerShell',
+      "{ printf '\\377\\376'; iconv -f CP437 -t UTF-16LE payload; } > data.enc",
+      /was written by > in Windows PowerShell, which took it for text and destroyed it/,
+    ],
+    [
+      'taken for Latin-1',
+      'iconv -f ISO-8859-1 -t UTF-8 payload > data.enc',
+      /was turned into UTF-8 by a program that took it for text in Latin-1/,
+    ],
+    ['kept to seven bits', "tr '\\200-\\377' '\\000-\\177' < payload > data.enc", /keeps seven bits of each byte/],
+    [
+      'lost, and a page of the server in its place',
+      "printf '<!DOCTYPE html>\\n<title>Sign in</title>\\n' > data.enc",
+      /is an HTML page, as a server or proxy sends it in place of a file/,
+    ],
+    [
+      'made with a salt of its own',
+      'openssl enc -aes-256-cbc -pbkdf2 -S 0011223344556677 -pass file:key.bin -in plain -out data.enc',
+      /does not begin with Salted__, as openssl enc writes it: it was made with -S or -K/,
+    ],
     [
       'compressed with bzip2',
       "python3 -c \"import bz2; open('data.enc','wb').write(bz2.compress(open('payload','rb').read()))\"",
