@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { SealdropError } from '../errors.ts';
 import type { ReadPassphrase } from './candidates.ts';
+import { MINIMUM_PASSPHRASE_LENGTH } from './choose-passphrase.ts';
 import { describeRepetition, isDamage } from './ciphertext-repetition.ts';
 import {
   concludeAgainstManifest,
@@ -114,6 +115,7 @@ function opening(matter: OpenCase, rated: RatedCandidate, { verdict, bits, claus
       wrappedKey: facts.wrappedKey,
       payload: facts.payload.beginning,
       noise,
+      passphrase: isWeak(rated) ? 'weak' : 'strong',
     }),
     senderMessage: isStated ? null : askToChange(basename(members.payload), repair, statedFacts(matter)),
     effort: effortOf(matter, tried),
@@ -131,6 +133,16 @@ function remarkOn({ trial }: RatedCandidate): string {
   return '';
 }
 
+function isWeak({ candidate: { parameters, secret } }: RatedCandidate): boolean {
+  return parameters.keyDerivation.method !== 'raw-key' && secret.passphrase.length < MINIMUM_PASSPHRASE_LENGTH;
+}
+
+function remarkOnPassphrase(rated: RatedCandidate): string {
+  if (!isWeak(rated)) return '';
+  const { length } = rated.candidate.secret.passphrase;
+  return `its passphrase ${length === 0 ? 'is empty' : `has only ${length} bytes`}, so that others can open it too`;
+}
+
 const WITHOUT_MAC = ', though without a MAC nothing shows whether bytes in its middle were changed';
 
 /** The evidence speaks for one candidate. */
@@ -145,6 +157,7 @@ function opened(matter: OpenCase, rated: RatedCandidate, { tried }: CandidateSea
     statementFault?.message ?? '',
     changes.length === 0 ? asItIs : otherwise,
     `the odds that this is chance are ${describeOdds(bits)}`,
+    remarkOnPassphrase(rated),
     remarkOn(rated),
   ];
   return opening(matter, rated, { verdict, bits, clauses, tried });

@@ -9,6 +9,8 @@ const NUL = 0x00;
 const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const UTF16_MARK = Buffer.from([0xff, 0xfe]);
 const UTF16_BIG_ENDIAN_MARK = Buffer.from([0xfe, 0xff]);
+/** As the article calls it, and whoever follows it. */
+const USUAL_NAME = 'key.bin';
 const LINE_END = Buffer.from('\n');
 const BASE64_LINE = 64;
 const WHOLE_OR_LAST_LINE = /.{1,64}/g;
@@ -223,6 +225,20 @@ const READINGS = {
     shell: "{ printf '\\377\\376'; iconv -f ISO-8859-1 -t UTF-16LE; }",
     words: 'while it was UTF-16, of which openssl takes three bytes for the passphrase: anyone can open this payload',
     advice: 'make a new key file, not in UTF-16, and encrypt again',
+    isHabit: never,
+  },
+  'its-name': {
+    apply: () => Buffer.from(`${USUAL_NAME}\n`),
+    shell: `{ cat > /dev/null; echo ${USUAL_NAME}; }`,
+    words: `by its name alone: the passphrase is "${USUAL_NAME}" (-k ${USUAL_NAME}), and anyone can open this payload`,
+    advice: `make a new key file, and give it to openssl enc with -pass file:${USUAL_NAME}, not with -k`,
+    isHabit: never,
+  },
+  'its-name-as-an-argument': {
+    apply: () => Buffer.from(`file:${USUAL_NAME}\n`),
+    shell: `{ cat > /dev/null; echo file:${USUAL_NAME}; }`,
+    words: `by its name alone: the passphrase is "file:${USUAL_NAME}" (-k file:${USUAL_NAME}), and anyone can open this payload`,
+    advice: `make a new key file, and give it to openssl enc with -pass file:${USUAL_NAME}, not with -k`,
     isHabit: never,
   },
 } as const satisfies Readonly<Record<string, Reading>>;

@@ -17,6 +17,8 @@ export interface CommandInputs {
   readonly payload: Buffer;
   /** Whether sealdrop must be told to take a plaintext that looks like noise. */
   readonly noise: 'expected' | 'not-expected';
+  /** The same of a passphrase that others could guess. */
+  readonly passphrase: 'weak' | 'strong';
 }
 
 /** A word as POSIX shell reads it back. */
@@ -140,7 +142,7 @@ function rawKeyCommand(inputs: CommandInputs, source: string, output: string): s
 
 /** What no flag can say is found again by `--repair`, at once, since the parameters are given. */
 function sealdropCommand(inputs: CommandInputs): string {
-  const { repair, members, noise } = inputs;
+  const { repair, members, noise, passphrase } = inputs;
   const { members: order, wrappedKey, keyFile, payload } = repair;
   const isPlain = order === 'as-named' && wrappedKey === 'as-sent' && keyFile === 'as-sent' && payload === 'as-sent';
   return [
@@ -153,5 +155,6 @@ function sealdropCommand(inputs: CommandInputs): string {
     `--key ${quoteShellWord(repair.keyName)}`,
     ...(isPlain ? [] : ['--repair']),
     ...(noise === 'expected' ? ['--allow-noise'] : []),
+    ...(passphrase === 'weak' ? ['--allow-weak-key'] : []),
   ].join(' ');
 }

@@ -25,6 +25,10 @@ export const WRAPPED_KEY_WORDS: Readonly<Record<WrappedKeyReading, string>> = {
   'without-line-end': 'a line end was added to the wrapped key',
 };
 
+function withoutArmorLines(contents: Buffer): string {
+  return contents.includes('-----BEGIN ') ? "sed '/^-----/d' | " : '';
+}
+
 /** A filter of POSIX shell from the file to the bytes that openssl wrote; null for none. */
 export function wrappedKeyFilter(contents: Buffer, reading: WrappedKeyReading, size: number): string | null {
   switch (reading) {
@@ -33,7 +37,9 @@ export function wrappedKeyFilter(contents: Buffer, reading: WrappedKeyReading, s
     case 'without-line-end':
       return `head -c ${size}`;
     case 'as-sent':
-      return contents.length === size ? null : "tr -cd 'A-Za-z0-9+/=' | openssl base64 -d -A";
+      return contents.length === size
+        ? null
+        : `${withoutArmorLines(contents)}tr -cd 'A-Za-z0-9+/=' | openssl base64 -d -A`;
     default:
       return reading satisfies never;
   }

@@ -71,6 +71,12 @@ function countLineEnds(bytes: Buffer): number {
 }
 
 function describeBinary(bytes: Buffer): Fault {
+  if (startsWith(bytes, UTF16_MARK)) {
+    return [
+      'was written by > in Windows PowerShell, which took it for text and destroyed it',
+      'let openssl pkeyutl write it with -out',
+    ];
+  }
   const fault = `has ${bytes.length} bytes, expected ${SIZES_IN_WORDS}`;
   const excess = bytes.length - (RSA_CIPHERTEXT_SIZES.findLast((size) => size < bytes.length) ?? bytes.length);
   if (excess === 1 && bytes.at(-1) === 0x0a) {
@@ -82,10 +88,18 @@ function describeBinary(bytes: Buffer): Fault {
   return [fault, 'it was cut or changed on the way, or is another file'];
 }
 
+/** Lines of `certutil -encode` in front of base64 text and behind it, whatever it is (RFC 7468 §2). */
+const ARMOR_LINE = /^-----(?:BEGIN|END) [A-Z0-9 ]+-----[ \t\r]*$/gm;
+
+/** A key or certificate that happens to have the size (X.690: a SEQUENCE with two bytes of length). */
+function isSequence(bytes: Buffer): boolean {
+  return bytes[0] === 0x30 && bytes[1] === 0x82 && bytes.readUInt16BE(2) + 4 === bytes.length;
+}
+
 function decodeText(text: string): Buffer | null {
-  const packed = text.replaceAll(/\s/g, '');
+  const packed = text.replaceAll(ARMOR_LINE, '').replaceAll(/\s/g, '');
   const bytes = isBase64(packed) ? Buffer.from(packed, 'base64') : null;
-  return bytes !== null && RSA_CIPHERTEXT_SIZES.includes(bytes.length) ? bytes : null;
+  return bytes !== null && RSA_CIPHERTEXT_SIZES.includes(bytes.length) && !isSequence(bytes) ? bytes : null;
 }
 
 function isHexadecimal(text: string): boolean {

@@ -114,6 +114,8 @@ describe('the key file as it was at encryption', () => {
     ['hexadecimal-decoded', { wrapped: HEX, encryptedWith: RAW }],
     ['hexadecimal-encoded', { wrapped: RAW, encryptedWith: HEX }],
     ['hexadecimal-encoded-uppercase', { wrapped: RAW, encryptedWith: UPPERCASE_HEX }],
+    ['its-name', { encryptedWith: 'key.bin\n' }],
+    ['its-name-as-an-argument', { encryptedWith: 'file:key.bin\n' }],
     ['base64-encoded-in-lines', { wrapped: LONG_RAW, encryptedWith: runOpenssl(['base64'], LONG_RAW).output }],
   ])('%s', async (reading, sent) => {
     const members = send(sent);
@@ -142,6 +144,19 @@ describe('the key file as it was at encryption', () => {
     expect(diagnosis).toMatchObject({ verdict: 'certain', repair: { parameters: { passphraseRule: 'argument' } } });
     await expectOpens(members, diagnosis);
   });
+});
+
+test('a passphrase that others could guess is said to be one, and the command allows it', async () => {
+  for (const [keyFile, words] of [
+    ['\nall of it in the second line\n', 'passphrase is empty, so that'],
+    ['short\n', 'passphrase has only 5 bytes, so that others can open it too'],
+  ] as const) {
+    const { outcome, sentence, commands } = await diagnose(send({ encryptedWith: keyFile, wrapped: keyFile }));
+    expect(outcome).toBe('opens-as-stated');
+    expect(sentence).toContain(words);
+    expect(commands?.sealdrop).toMatch(/ --allow-weak-key$/);
+  }
+  expect((await diagnose(send())).commands?.sealdrop).not.toContain('--allow-weak-key');
 });
 
 describe('the parameters that were used', () => {

@@ -76,8 +76,16 @@ describe('a wrapped key file', () => {
     const text = Buffer.from(`\u{FEFF}${lines(wrapped.toString('base64'), 64, '\r\n')}`, 'utf16le');
     expect(readWrappedKey(text).equals(wrapped)).toBe(true);
   });
+
+  it.each(['CERTIFICATE', 'RSA CIPHERTEXT'])('may stand between the lines that certutil -encode adds: %s', (label) => {
+    const wrapped = ciphertext(256);
+    const text = `-----BEGIN ${label}-----\r\n${lines(wrapped.toString('base64'), 64, '\r\n')}-----END ${label}-----\r\n`;
+    expect(readWrappedKey(Buffer.from(text)).equals(wrapped)).toBe(true);
+  });
 });
 
+/** DER of 512 bytes, as a certificate may have. */
+const CERTIFICATE = Buffer.concat([Buffer.from('308201fc', 'hex'), Buffer.alloc(508)]).toString('base64');
 const PEM = '-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n';
 const withBreaks = (size: number) => Buffer.concat([Buffer.alloc(size - 2, 0x80), Buffer.from('\r\n\x80', 'latin1')]);
 
@@ -96,6 +104,13 @@ describe('a file that is no wrapped key', () => {
     ['hexadecimal text', Buffer.from(lines(ciphertext(256).toString('hex'), 64, '\n')), 'hexadecimal', 'xxd -r -p'],
     ['hexadecimal text of 512 characters', Buffer.from(ciphertext(256).toString('hex')), 'hexadecimal', 'xxd -r -p'],
     ['a PEM file', Buffer.from(PEM), 'PEM text (PUBLIC KEY)', 'pkeyutl'],
+    ['a certificate of 512 bytes', Buffer.from(PEM.replace('MIIB', CERTIFICATE)), 'PEM text (PUBLIC KEY)', 'pkeyutl'],
+    [
+      'what PowerShell took for text',
+      Buffer.concat([Buffer.from('fffe', 'hex'), Buffer.alloc(512, 0x80)]),
+      'PowerShell',
+      '-out',
+    ],
     ['base64 text of another size', Buffer.from(ciphertext(200).toString('base64')), 'base64 text of 200 bytes', 'cut'],
     ['the key file itself', Buffer.from(`${ciphertext(32).toString('base64')}\n`), 'key file itself', 'new key file'],
     ['other text', Buffer.from('the key is in the other mail'), 'is text, but not base64', 'pkeyutl'],
