@@ -83,7 +83,8 @@ const SEVEN_BITS = 0x7f;
 
 /** What a program did that took a payload for text and kept its first bytes, which are text; a clause, null for nothing. */
 export function describeRecoding(beginning: Buffer): string | null {
-  const ciphertext = beginning.subarray(2 * MAGIC.length);
+  // From the salt on, which grew as well.
+  const ciphertext = beginning.subarray(MAGIC.length);
   if (ciphertext.length < TELLING_SIZE || findRepetition(ciphertext) !== null) return null;
   if (ciphertext.every((byte) => byte <= SEVEN_BITS)) {
     return 'the payload was sent by a way that keeps seven bits of each byte, which destroyed it: send it in binary mode, or as base64 text (-a)';
