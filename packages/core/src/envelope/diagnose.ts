@@ -19,7 +19,7 @@ import type { OpenCase } from './diagnosis-case.ts';
 import { verdictOf } from './evidence.ts';
 import { sizeFault, verificationFault } from './manifest-fault.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { describeUselessPayload } from './foreign-payload.ts';
+import { describeForeignPayload, describeUselessPayload } from './foreign-payload.ts';
 import { KEY_FILE_READINGS, keyFileReading, rereadKeyFile } from './key-file-readings.ts';
 import type { EnvelopeMembers } from './naming.ts';
 import { payloadVariants } from './payload-variants.ts';
@@ -36,6 +36,9 @@ export interface DiagnoseOptions extends StatementOptions {
   readonly budget?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** For what looks like something else than a payload: without a salt, any bytes may be one. */
+const FOREIGN_BUDGET = 200_000;
 
 /** Enough for every usual number of iterations with the key file as it was sent. */
 export const DIAGNOSIS_BUDGET = 10_000_000;
@@ -85,7 +88,8 @@ async function tryPayload(matter: OpenCase, options: DiagnoseOptions): Promise<D
   const { facts, found } = matter;
   const { signal, budget = DIAGNOSIS_BUDGET } = options;
   const stated = facts.statement.parameters;
-  const derived = new DerivedKeys(budget);
+  const isForeign = describeForeignPayload(facts.payload) !== null;
+  const derived = new DerivedKeys(isForeign ? Math.min(budget, FOREIGN_BUDGET) : budget);
   const { secrets, fault } = readSecrets(found.keyFile, stated);
   try {
     const { variants, armorFault } = await payloadVariants(facts.payload, { path: facts.payloadPath, stated, signal });

@@ -463,6 +463,13 @@ describe('what it costs is bounded', () => {
     }
   });
 
+  test('what looks like something else than a payload is not tried with every derivation', async () => {
+    const members = send({ change: () => Buffer.concat([Buffer.from('%PDF-1.7\n'), randomBytes(500)]) });
+    const { effort, sentence } = await diagnose(members, { budget: DIAGNOSIS_BUDGET });
+    expect(sentence).toContain('it is a PDF document');
+    expect(effort.iterations).toBeLessThan(DIAGNOSIS_BUDGET / 10);
+  });
+
   test('of a large payload the ends are read, not what lies between', async () => {
     const members = send({ plaintext: Buffer.alloc(3_000_000, TEXT), flags: '-aes-256-cbc -md md5' });
     const payload = readFileSync(members.payload);
