@@ -50,7 +50,8 @@ function beginsWithMagic({ beginning }: PayloadSample): boolean {
   return beginning.subarray(0, MAGIC.length).equals(MAGIC);
 }
 
-function armorOf(text: string, stated: EncParameters['armor']): 'lines' | 'one-line' {
+/** By the look of the text, unless it is stated. */
+export function armorOf(text: string, stated: EncParameters['armor']): 'lines' | 'one-line' {
   if (stated !== 'none') return stated;
   const [firstLine = ''] = text.split(/[\r\n]/, 1);
   return firstLine.length > LONGEST_LINE ? 'one-line' : 'lines';

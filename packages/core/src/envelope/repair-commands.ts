@@ -1,11 +1,13 @@
 /** The command lines of a diagnosis: one pipeline of stock openssl, in which the key never touches a disk, and one of sealdrop. */
 import { formatOaep } from '../keys/oaep-parameters.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
+import { readAsText } from '../openssl/header.ts';
 import { formatFlags } from '../openssl/parameters.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import type { OpeningCommands, Repair } from './diagnosis.ts';
 import { keyFileReading } from './key-file-readings.ts';
 import type { EnvelopeMembers } from './naming.ts';
+import { armorOf } from './payload-variants.ts';
 import { wrappedKeyFilter } from './wrapped-key-readings.ts';
 
 export interface CommandInputs {
@@ -94,8 +96,13 @@ function withFilter(command: string, filter: string | null): string {
 /** As `openssl enc -kfile` reads it. */
 const KFILE_FILTER = "head -c 127 | head -n 1 | tr -d '\\r'";
 
-function encFlags(parameters: EncParameters): string {
-  return formatFlags({ ...parameters, passphraseRule: 'file' });
+/** Sealdrop takes base64 text however its lines are broken; openssl wants to be told of one long line. */
+function armorAsItIs({ repair: { parameters }, payload }: CommandInputs): EncParameters['armor'] {
+  return parameters.armor === 'none' ? 'none' : armorOf(readAsText(payload), 'none');
+}
+
+function encFlags(inputs: CommandInputs): string {
+  return formatFlags({ ...inputs.repair.parameters, armor: armorAsItIs(inputs), passphraseRule: 'file' });
 }
 
 function opensslCommand(inputs: CommandInputs): string | null {
@@ -105,7 +112,7 @@ function opensslCommand(inputs: CommandInputs): string | null {
   const source = withFilter(unwrap, keyFileReading(keyFile).shell);
   const output = `-out ${quotePath(inputs.repair.plaintextName)}`;
   if (parameters.keyDerivation.method === 'raw-key') return rawKeyCommand(inputs, source, output);
-  const flags = encFlags(parameters);
+  const flags = encFlags(inputs);
   if (parameters.passphraseRule === 'argument') {
     const enc = `openssl enc -d ${flags} -pass env:PASSPHRASE ${output}`;
     return `PASSPHRASE="$(${source})" sh -c ${quoteShellWord(withPayload(inputs, enc))}`;
@@ -134,7 +141,7 @@ function withPayload(inputs: CommandInputs, enc: string): string {
 }
 
 function rawKeyCommand(inputs: CommandInputs, source: string, output: string): string {
-  const flags = encFlags(inputs.repair.parameters)
+  const flags = encFlags(inputs)
     .replace('cat key.bin', () => source)
     .replace('od -An -v -tx1 key.bin', () => `${source} | od -An -v -tx1`);
   return withPayload(inputs, `openssl enc -d ${flags} ${output}`);

@@ -70,6 +70,11 @@ function countLineEnds(bytes: Buffer): number {
   return bytes.toString('latin1').split('\r\n').length - 1;
 }
 
+const PACKERS: readonly (readonly [beginning: Buffer, name: string])[] = [
+  [Buffer.from([0x1f, 0x8b, 0x08]), 'gzip data'],
+  [Buffer.from([0x50, 0x4b, 0x03, 0x04]), 'a ZIP archive'],
+];
+
 function describeBinary(bytes: Buffer): Fault {
   if (startsWith(bytes, UTF16_MARK)) {
     return [
@@ -77,6 +82,8 @@ function describeBinary(bytes: Buffer): Fault {
       'let openssl pkeyutl write it with -out',
     ];
   }
+  const packer = PACKERS.find(([beginning]) => startsWith(bytes, beginning));
+  if (packer !== undefined) return [`is ${packer[1]}, not a wrapped key`, 'unpack it, and send files as they are'];
   const fault = `has ${bytes.length} bytes, expected ${SIZES_IN_WORDS}`;
   const excess = bytes.length - (RSA_CIPHERTEXT_SIZES.findLast((size) => size < bytes.length) ?? bytes.length);
   if (excess === 1 && bytes.at(-1) === 0x0a) {

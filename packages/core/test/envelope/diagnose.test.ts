@@ -189,6 +189,16 @@ describe('the parameters that were used', () => {
     await expectOpens(members, diagnosis);
   });
 
+  test.each([
+    ['-aes-256-cbc -pbkdf2 -a -A', '-aes-256-cbc -pbkdf2 -a'],
+    ['-aes-256-cbc -pbkdf2 -a', '-aes-256-cbc -pbkdf2 -a -A'],
+  ])('base64 text is opened by both commands however its lines are broken: %s, said to be %s', async (flags, note) => {
+    const members = send({ flags, note });
+    const diagnosis = await diagnose(members);
+    expect(diagnosis.verdict).toBe('certain');
+    await expectOpens(members, diagnosis);
+  });
+
   test('several mistakes at once are found', async () => {
     const members = send({ flags: '-aes-128-cbc -md md5', wrapped: WINDOWS, note: '-aes-256-cbc -pbkdf2' });
     const diagnosis = await diagnose(members);

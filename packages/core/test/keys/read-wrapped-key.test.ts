@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SealdropError } from '../../src/errors.ts';
@@ -104,6 +105,7 @@ describe('a file that is no wrapped key', () => {
     ['hexadecimal text', Buffer.from(lines(ciphertext(256).toString('hex'), 64, '\n')), 'hexadecimal', 'xxd -r -p'],
     ['hexadecimal text of 512 characters', Buffer.from(ciphertext(256).toString('hex')), 'hexadecimal', 'xxd -r -p'],
     ['a PEM file', Buffer.from(PEM), 'PEM text (PUBLIC KEY)', 'pkeyutl'],
+    ['a compressed one', gzipSync(ciphertext(256)), 'is gzip data', 'unpack'],
     ['a certificate of 512 bytes', Buffer.from(PEM.replace('MIIB', CERTIFICATE)), 'PEM text (PUBLIC KEY)', 'pkeyutl'],
     [
       'what PowerShell took for text',
