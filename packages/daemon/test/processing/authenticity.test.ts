@@ -114,6 +114,19 @@ test('an envelope that names the landing as its sender is delivered, and one tha
   expect(host.delivered()).toEqual([]);
 });
 
+test('what is wrong-sender is delivered once the setting that its report names is there', async () => {
+  host.configure({});
+  await send('kit', { sender: 'globex' });
+  const daemon = await host.start();
+  const { envelope } = await daemon.saying({ message: 'quarantined', code: 'wrong-sender' });
+  const setting = / (sender: "[^"]*"),/.exec(host.report(String(envelope)).hint ?? '')?.[1];
+  host.configure({ landing: setting ?? '' });
+  daemon.signal('SIGHUP');
+  await daemon.saying({ message: 'configuration reloaded' });
+  sealdropd('quarantine', 'retry', String(envelope), '--config', host.configFile);
+  await daemon.saying({ message: 'delivered', envelope });
+});
+
 test('with sender: set, that name counts', async () => {
   host.configure({ landing: "sender: O'Brien & Söhne" });
   expect(await outcome('named', { sender: "O'Brien & Söhne" })).toBe('delivered');
