@@ -20,9 +20,10 @@ export async function openByDiagnosis(
   options: OpenOptions,
 ): Promise<OpenedEnvelope | null> {
   const { diagnoseEnvelope, openRepaired, toSealdropError } = await import('@sealdrop/core');
-  const { code, blame } = toSealdropError(failure);
+  const error = toSealdropError(failure);
+  const { code, blame } = error;
   if (blame !== 'sender' || NOT_REPAIRED.has(code) || !hasPath(source)) return null;
-  const { outcome, verdict, repair } = await diagnoseEnvelope(source, options);
+  const { outcome, verdict, repair } = await diagnoseEnvelope(source, { ...options, failure: error });
   if (outcome !== 'opens-with-repair' || verdict !== 'certain' || repair === null) return null;
   return openRepaired(source, repair, options);
 }

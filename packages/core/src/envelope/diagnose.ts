@@ -34,6 +34,8 @@ export interface DiagnoseOptions extends StatementOptions {
    * HMACs that PBKDF2 may compute in all: 10,000,000 take 2 to 10 seconds of one core. Default `DIAGNOSIS_BUDGET`.
    */
   readonly budget?: number | undefined;
+  /** What opening it failed with, by these very options: what that shows is not asked again. */
+  readonly failure?: SealdropError | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,11 +57,12 @@ export async function diagnoseEnvelope(members: EnvelopeMembers, options: Diagno
   if (plain !== null) return concludeWithoutTrial({ members, facts }, [plain]);
   const wrongSize = sizeFault(facts);
   if (wrongSize !== null) return concludeWithoutTrial({ members, facts }, [wrongSize.message, wrongSize.hint ?? '']);
-  const { keys, signal } = options;
+  const { keys, failure, signal } = options;
   const { found, calls, faults, extent } = await searchUnwrapping(facts.wrappedKey, {
     keys,
     stated: facts.statement.oaepCandidates,
     file: facts.wrappedKeyPath,
+    refusal: failure?.code === 'unwrap-failed' && facts.order === 'as-named' ? failure : null,
     signal,
   });
   if (found !== null) return tryPayload({ members, facts, calls, found }, options);

@@ -29,6 +29,8 @@ export interface UnwrapOptions {
   readonly keys: readonly KeyProvider[];
   /** Tried first, in this order. */
   readonly stated: readonly OaepParameters[];
+  /** With which every key refused what is stated, when they were asked before; null when they were not. */
+  readonly refusal: SealdropError | null;
   /** For messages. */
   readonly file: string;
   readonly signal: AbortSignal | undefined;
@@ -92,7 +94,7 @@ class Search {
       const id = wrappedKey?.toString('hex') ?? '';
       if (wrappedKey === null || tried.has(id)) continue;
       tried.add(id);
-      const opened = await this.#tryKeys(wrappedKey);
+      const opened = await this.#tryKeys(wrappedKey, reading === 'as-sent' ? this.#options.refusal : null);
       if (opened !== null) return { ...opened, reading, size: wrappedKey.length };
     }
     return null;
@@ -108,11 +110,11 @@ class Search {
   }
 
   /** What is stated with every key first, since one of these is the usual case. */
-  async #tryKeys(wrappedKey: Buffer): Promise<Opened | null> {
+  async #tryKeys(wrappedKey: Buffer, refusal: SealdropError | null): Promise<Opened | null> {
     const { stated } = this.#options;
     const others = USUAL_OAEP.filter((oaep) => !stated.some((said) => formatOaep(said) === formatOaep(oaep)));
     let keys = this.#options.keys;
-    for (const candidates of [stated, others]) {
+    for (const candidates of refusal === null ? [stated, others] : [others]) {
       const open: KeyProvider[] = [];
       for (const key of keys) {
         const result = await this.#tryKey(wrappedKey, key, candidates);
@@ -121,6 +123,8 @@ class Search {
       }
       keys = open;
     }
+    // Of keys that it does not fit by its size, more was said.
+    if (refusal !== null && keys.length > 0) this.faults.push(refusal);
     return null;
   }
 

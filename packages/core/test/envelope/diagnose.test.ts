@@ -10,9 +10,11 @@ import {
   diagnoseEnvelope,
   formatFlags,
   openKey,
+  openEnvelope,
   openRepaired,
   parseFlags,
   SealdropError,
+  toSealdropError,
 } from '../../src/index.ts';
 import type { Diagnosis, DiagnoseOptions, EnvelopeMembers, KeyProvider } from '../../src/index.ts';
 import { stubAwsEnvironment } from '../keys/aws-environment.ts';
@@ -441,6 +443,26 @@ describe('what it costs is bounded', () => {
     const sum = counters.reduce((total, { asked }) => total + asked.length, 0);
     expect([effort.unwraps, sum]).toEqual([8, 8]);
     expect(sentence).toContain('that were tried, which are not all: no more than 8 requests are made for one envelope');
+  });
+
+  test('what every key refused when it was opened is not asked again', async () => {
+    const { provider, asked } = counting((await newReceiver()).key, 'remote');
+    const options = { keys: [provider] };
+    const members = send();
+    const failure = toSealdropError(await openEnvelope(members, options).catch((error: unknown) => error));
+    expect([failure.code, asked.length]).toEqual(['unwrap-failed', 2]);
+    const { effort, sentence } = await diagnose(members, { ...options, failure });
+    expect([effort.unwraps, new Set(asked).size]).toEqual([asked.length - 2, asked.length]);
+    expect(sentence).toMatch(/^The wrapped key opens with none of the keys and OAEP hashes\./);
+  });
+
+  test('that no key has the size is said whether or not they were asked before', async () => {
+    for (const location of ['local', 'remote'] as const) {
+      const keys = [counting((await newReceiver(3072)).key, location).provider];
+      const members = send();
+      const failure = toSealdropError(await openEnvelope(members, { keys }).catch((error: unknown) => error));
+      expect((await diagnose(members, { keys, failure })).sentence).toMatch(/none of the keys has that size/);
+    }
   });
 
   test('a key that is elsewhere is not asked for a wrapped key of another size', async () => {

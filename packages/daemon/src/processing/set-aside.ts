@@ -61,7 +61,7 @@ function byHand({ claim, landing, envelope, workshop }: Work): string {
 
 async function lookInto(job: Work, error: SealdropError, budget: number): Promise<AttemptResult> {
   const { claim, landing, workshop } = job;
-  const found = await diagnose(job, budget);
+  const found = await diagnose(job, error, budget);
   moved(job);
   if (found.kind === 'unknown') {
     return setApart(job, error, plainDiagnosis({ error, name: nameOf(claim), unknown: found.reason }));
@@ -81,7 +81,8 @@ function withoutPaths(error: SealdropError, members: string): SealdropError {
 }
 
 /** @throws SealdropError `cancelled` */
-async function diagnose({ claim, landing, envelope, workshop }: Work, budget: number): Promise<Finding> {
+async function diagnose(job: Work, failure: SealdropError, budget: number): Promise<Finding> {
+  const { claim, landing, envelope, workshop } = job;
   const { keys, instruments, diagnostician } = workshop;
   let members: EnvelopeMembers;
   let options: OpenOptions;
@@ -91,7 +92,7 @@ async function diagnose({ claim, landing, envelope, workshop }: Work, budget: nu
   } catch (thrown) {
     return { kind: 'unknown', reason: toSealdropError(thrown).message };
   }
-  return diagnostician.diagnose(members, { ...options, budget });
+  return diagnostician.diagnose(members, { ...options, failure, budget });
 }
 
 interface Told {

@@ -125,6 +125,7 @@ test('what is wrong-sender is delivered once the setting that its report names i
   await daemon.saying({ message: 'configuration reloaded' });
   sealdropd('quarantine', 'retry', String(envelope), '--config', host.configFile);
   await daemon.saying({ message: 'delivered', envelope });
+  expect(host.plaintext('kit')).toBe('kit\n');
 });
 
 test('with sender: set, that name counts', async () => {
