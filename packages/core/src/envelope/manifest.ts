@@ -4,7 +4,8 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import type { Hmac } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod/mini';
+import english from 'zod/v4/locales/en.js';
 import { SealdropError } from '../errors.ts';
 import { OAEP_HASHES } from '../keys/oaep-parameters.ts';
 import { DEFAULT_SALT_LENGTH } from '../openssl/check-parameters.ts';
@@ -19,36 +20,41 @@ import { checkPlaintextName, reasonAgainstName } from './naming.ts';
 export const MAXIMUM_MANIFEST_SIZE: number = 64 * 1024;
 
 const MAXIMUM_TEXT_LENGTH = 255;
-const fileName = z.string().min(1).max(MAXIMUM_TEXT_LENGTH);
-const size = z.int().nonnegative();
-const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+const shortText = (description: string) => z.string().check(z.maxLength(MAXIMUM_TEXT_LENGTH), z.describe(description));
+const fileName = (description: string) =>
+  z.string().check(z.minLength(1), z.maxLength(MAXIMUM_TEXT_LENGTH), z.describe(description));
+const size = (description: string) => z.int().check(z.nonnegative(), z.describe(description));
+const sha256Hex = (description: string) => z.string().check(z.regex(/^[0-9a-f]{64}$/), z.describe(description));
 
 const payloadSchema = z.strictObject({
-  file: fileName.describe('A bare file name: the payload, beside the manifest.'),
-  size: size.describe('Bytes of the payload file.'),
-  sha256: sha256Hex.optional().describe('SHA-256 of the payload file, for those who check transfers without the key.'),
+  file: fileName('A bare file name: the payload, beside the manifest.'),
+  size: size('Bytes of the payload file.'),
+  sha256: z.optional(sha256Hex('SHA-256 of the payload file, for those who check transfers without the key.')),
 });
 
 const keySchema = z.strictObject({
-  file: fileName.describe('A bare file name: the wrapped key, beside the manifest.'),
-  oaep: z.enum(OAEP_HASHES).describe('Hash of RSAES-OAEP and of its MGF1.'),
-  publicKeySha256: sha256Hex
-    .optional()
-    .describe('SHA-256 of the RSA public key (DER, SubjectPublicKeyInfo) it is wrapped with.'),
+  file: fileName('A bare file name: the wrapped key, beside the manifest.'),
+  oaep: z.enum(OAEP_HASHES).check(z.describe('Hash of RSAES-OAEP and of its MGF1.')),
+  publicKeySha256: z.optional(
+    sha256Hex('SHA-256 of the RSA public key (DER, SubjectPublicKeyInfo) it is wrapped with.'),
+  ),
 });
 
 const parametersSchema = z.strictObject({
-  cipher: z.string().max(MAXIMUM_TEXT_LENGTH).describe('A cipher name of openssl enc, without the dash.'),
+  cipher: shortText('A cipher name of openssl enc, without the dash.'),
   kdf: z.enum(['pbkdf2', 'evp-bytes-to-key']),
-  digest: z.string().max(MAXIMUM_TEXT_LENGTH).describe("openssl's -md."),
-  iterations: z.int().positive().optional().describe("openssl's -iter, with pbkdf2 only."),
-  saltLength: z.int().min(1).max(16).optional().describe("openssl's -saltlen; 8 when absent."),
-  salt: z
-    .string()
-    .regex(/^(none|[0-9a-f]{2,32})$/)
-    .optional()
-    .describe('`none` for -nosalt, hexadecimal for -S; else it stands in the payload.'),
-  armor: z.enum(['lines', 'one-line']).optional().describe('Base64 text: -a, or -a -A.'),
+  digest: shortText("openssl's -md."),
+  iterations: z.optional(z.int().check(z.positive(), z.describe("openssl's -iter, with pbkdf2 only."))),
+  saltLength: z.optional(z.int().check(z.gte(1), z.lte(16), z.describe("openssl's -saltlen; 8 when absent."))),
+  salt: z.optional(
+    z
+      .string()
+      .check(
+        z.regex(/^(none|[0-9a-f]{2,32})$/),
+        z.describe('`none` for -nosalt, hexadecimal for -S; else it stands in the payload.'),
+      ),
+  ),
+  armor: z.optional(z.enum(['lines', 'one-line']).check(z.describe('Base64 text: -a, or -a -A.'))),
 });
 
 // A line of its own in what the MAC's key is made of: it holds no line end.
@@ -57,28 +63,30 @@ const PRINTABLE = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
 
 const senderSchema = z
   .string()
-  .min(1)
-  .max(MAXIMUM_TEXT_LENGTH)
-  .regex(PRINTABLE)
-  .describe('Who sends it, as the receiver calls them; the MAC binds it.');
+  .check(
+    z.minLength(1),
+    z.maxLength(MAXIMUM_TEXT_LENGTH),
+    z.regex(PRINTABLE),
+    z.describe('Who sends it, as the receiver calls them; the MAC binds it.'),
+  );
 
 const macSchema = z.strictObject({
   algorithm: z.literal('hmac-sha256'),
-  value: sha256Hex.describe('HMAC-SHA256 of the payload file under K (see macKey).'),
+  value: sha256Hex('HMAC-SHA256 of the payload file under K (see macKey).'),
 });
 
 const plaintextSchema = z.strictObject({
-  name: fileName.describe('A bare file name.'),
-  size: size.optional().describe('Bytes of the plaintext.'),
+  name: fileName('A bare file name.'),
+  size: z.optional(size('Bytes of the plaintext.')),
 });
 
 export const manifestSchema = z.strictObject({
-  sealdrop: z.literal(1).describe('Version of this format.'),
-  sender: senderSchema.optional(),
+  sealdrop: z.literal(1).check(z.describe('Version of this format.')),
+  sender: z.optional(senderSchema),
   payload: payloadSchema,
   key: keySchema,
   parameters: parametersSchema,
-  mac: macSchema.optional(),
+  mac: z.optional(macSchema),
   plaintext: plaintextSchema,
 });
 
@@ -89,6 +97,9 @@ export function manifestJsonSchema(): object {
   return { title: 'Sealdrop manifest, version 1', ...z.toJSONSchema(manifestSchema) };
 }
 
+/** Messages in English, and no parser compiled for what is mostly parsed once in a process: that takes longer than parsing. */
+const HOW_TO_PARSE = { error: english().localeError, jitless: true };
+
 /** @throws SealdropError `bad-manifest` naming the field and what is wrong with it; `limit-exceeded` when it is too large */
 export function parseManifest(bytes: Uint8Array): Manifest {
   if (bytes.length > MAXIMUM_MANIFEST_SIZE) {
@@ -97,7 +108,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       `the manifest has ${bytes.length} bytes; the limit is ${MAXIMUM_MANIFEST_SIZE}`,
     );
   }
-  const result = manifestSchema.safeParse(parseJson(bytes));
+  const result = manifestSchema.safeParse(parseJson(bytes), HOW_TO_PARSE);
   if (!result.success) throw badManifest(describeIssue(result.error.issues[0]));
   const { payload, key, plaintext } = result.data;
   checkMemberName('payload.file', payload.file);
