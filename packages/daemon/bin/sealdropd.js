@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+
 // Old Node fails on the built code with a syntax error that explains nothing, so the version is asked first.
 const NEEDED_MAJOR = 24;
 if (Number(process.versions.node.split('.')[0]) < NEEDED_MAJOR) {
@@ -7,6 +9,12 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED_MAJOR) {
   );
   process.exit(78);
 }
-// Every file operation waits on a thread of libuv's pool, and a sync for milliseconds. Read when the pool is first used.
-process.env.UV_THREADPOOL_SIZE ??= '16';
-await import('../dist/main.js');
+// Asked for by scripts and packagers, often: it needs no parser.
+if (process.argv.length === 3 && process.argv[2] === '--version') {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  process.stdout.write(`${version}\n`);
+} else {
+  // Every file operation waits on a thread of libuv's pool, and a sync for milliseconds. Read when the pool is first used.
+  process.env.UV_THREADPOOL_SIZE ??= '16';
+  await import('../dist/main.js');
+}

@@ -50,6 +50,28 @@ describe('the packed packages, installed in an empty directory', () => {
     }
   });
 
+  test.each([
+    ['cli', ['', 'public-key', 'kit', 'encrypt', 'decrypt', 'verify', 'inspect', 'diagnose', 'completion']],
+    ['daemon', ['', 'run', 'check', 'status', 'quarantine', 'history']],
+  ] as const)('the bundle of %s lays out its help as the sources do', async (name, commands) => {
+    const program = join(project, 'node_modules/.bin', name === 'cli' ? 'sealdrop' : 'sealdropd');
+    const source = ['--conditions=@sealdrop/source', join(ROOT, 'packages', name, 'src/main.ts')];
+    for (const command of commands) {
+      const words = [command, '--help'].filter((word) => word !== '');
+      const { stdout } = await runSuccessfully(program, words);
+      expect(stdout).toBe((await runSuccessfully(process.execPath, [...source, ...words])).stdout);
+    }
+  });
+
+  test.each([
+    ['cli', ['yargs', 'zod', 'fflate', '@aws-sdk/client-kms']],
+    ['daemon', ['yargs', 'zod', 'winston', '@aws-sdk/client-kms']],
+  ])('the bundle of %s names every library in it with its licence', async (name, libraries) => {
+    const file = join(project, 'node_modules/@sealdrop', name, 'dist/third-party-licences.txt');
+    const licences = await readFile(file, 'utf8');
+    for (const library of libraries) expect(licences).toMatch(new RegExp(`^${library} [\\d.]+ \\(`, 'm'));
+  });
+
   test('sealdrop decrypts what openssl made', async () => {
     await makeTriple();
     const program = join(project, 'node_modules/.bin/sealdrop');
@@ -78,8 +100,9 @@ describe('the packed packages, installed in an empty directory', () => {
   });
 
   test('the published JSON Schemas can be resolved', async () => {
-    for (const schema of ['@sealdrop/core/manifest.schema.json', '@sealdrop/daemon/config.schema.json']) {
-      const source = `import schema from '${schema}' with { type: 'json' }; process.stdout.write(String(schema.$schema));`;
+    const names = ['core/manifest.schema.json', 'daemon/config.schema.json', 'daemon/report.schema.json'];
+    for (const schema of names) {
+      const source = `import schema from '@sealdrop/${schema}' with { type: 'json' }; process.stdout.write(String(schema.$schema));`;
       const { stdout } = await runSuccessfully(process.execPath, ['--input-type=module', '-e', source], {
         cwd: project,
       });

@@ -2,9 +2,10 @@
 import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { bundlePrograms, formatLicences } from './bundle.ts';
 import { makeManPage } from './man-pages.ts';
 import type { Program } from './man-pages.ts';
+import { entryOf, licencesOf, placeProgram } from './place-programs.ts';
+import type { ProgramName } from './place-programs.ts';
 import { debianArchitecture, placePrivateNode } from './private-node.ts';
 import { readVersion, ROOT } from './repository.ts';
 import { run } from './run.ts';
@@ -15,27 +16,21 @@ const FILES = join(import.meta.dirname, '../files');
 const LIBRARY = 'usr/lib/sealdrop';
 const DOCUMENTATION = 'usr/share/doc/sealdrop';
 
-const PROGRAMS: Readonly<Record<'sealdrop' | 'sealdropd', Pick<Program, 'purpose' | 'section'>>> = {
+const PROGRAMS: Readonly<Record<ProgramName, Pick<Program, 'purpose' | 'section'>>> = {
   sealdrop: { purpose: 'make, open and inspect envelopes of openssl enc files', section: 1 },
   sealdropd: { purpose: 'take in what third parties drop on an SFTP host', section: 8 },
 };
-type ProgramName = keyof typeof PROGRAMS;
 const PROGRAM_NAMES = Object.keys(PROGRAMS) as ProgramName[];
 
 /** Fills `stage` with the file tree of the package. */
 export async function stagePackage(stage: string, work: string): Promise<void> {
   const version = readVersion();
-  const libraries = await bundlePrograms(join(stage, LIBRARY, 'lib'));
-  // Both programs read their version from the package.json above their folder.
-  await put(stage, `${LIBRARY}/package.json`, `${JSON.stringify({ name: 'sealdrop', version, type: 'module' })}\n`);
-  const templates = 'src/kit/templates';
-  await cp(join(ROOT, 'packages/cli', templates), join(stage, LIBRARY, templates), { recursive: true });
+  for (const name of PROGRAM_NAMES) await placeProgram(name, join(stage, LIBRARY), join(work, name));
   await mkdir(join(stage, DOCUMENTATION), { recursive: true });
-  await placePrivateNode(work, {
+  await placePrivateNode(join(work, 'node'), {
     binary: join(stage, LIBRARY, 'node'),
     licence: join(stage, DOCUMENTATION, 'node-licence.txt'),
   });
-  await put(stage, `${DOCUMENTATION}/third-party-licences.txt`, formatLicences(libraries));
   await putDocumentation(stage, version);
   for (const name of PROGRAM_NAMES) await putProgram(stage, name, version);
   await putCompletion(stage);
@@ -60,9 +55,11 @@ async function putDocumentation(stage: string, version: string): Promise<void> {
 }
 
 async function putProgram(stage: string, name: ProgramName, version: string): Promise<void> {
-  const wrapper = `#!/bin/sh\nexec /${LIBRARY}/node /${LIBRARY}/lib/${name}.mjs "$@"\n`;
+  const wrapper = `#!/bin/sh\nexec /${LIBRARY}/node /${LIBRARY}/${entryOf(name)} "$@"\n`;
   await put(stage, `usr/bin/${name}`, wrapper);
   await chmod(join(stage, 'usr/bin', name), 0o755);
+  const licences = await readFile(join(stage, LIBRARY, licencesOf(name)));
+  await put(stage, `${DOCUMENTATION}/${name}-third-party-licences.txt`, licences);
   const program: Program = { name, ...PROGRAMS[name], command: stagedCommand(stage, name) };
   const { section } = program;
   const page = await makeManPage(program, version);
@@ -70,7 +67,7 @@ async function putProgram(stage: string, name: ProgramName, version: string): Pr
 }
 
 function stagedCommand(stage: string, name: ProgramName): readonly [string, ...string[]] {
-  return [join(stage, LIBRARY, 'node'), join(stage, LIBRARY, 'lib', `${name}.mjs`)];
+  return [join(stage, LIBRARY, 'node'), join(stage, LIBRARY, entryOf(name))];
 }
 
 async function putCompletion(stage: string): Promise<void> {

@@ -33,7 +33,7 @@ if (values.help) {
 } else {
   const work = await mkdtemp(join(tmpdir(), 'sealdrop-package-'));
   try {
-    await stagePackage(join(work, 'stage'), join(work, 'node'));
+    await stagePackage(join(work, 'stage'), join(work, 'parts'));
     // Checked against COMPRESSIONS above.
     const path = await buildPackage(join(work, 'stage'), values.output, values.compression as Compression);
     process.stdout.write(`${relative(process.cwd(), path)}\n`);

@@ -53,7 +53,7 @@ until [ -e /var/lib/sealdrop/plain/example/file.csv ]; do
   [ $tries -lt 300 ] || { cat /daemon.log; exit 1; }
   sleep 0.1
 done
-pkill -TERM -u sealdrop -f sealdropd.mjs
+pkill -TERM -u sealdrop -f sealdropd.js
 wait
 cat /var/lib/sealdrop/plain/example/file.csv
 

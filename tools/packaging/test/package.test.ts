@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+const ROOT = join(import.meta.dirname, '../../..');
 const MAIN = join(import.meta.dirname, '../src/main.ts');
 const UNIT = join(import.meta.dirname, '../files/sealdropd.service');
 const INSTALL = join(import.meta.dirname, 'install.sh');
@@ -61,20 +62,22 @@ describe('the package', () => {
     for (const command of ['RUN', 'CHECK']) expect(daemon).toContain(`.SH ${command}`);
   });
 
-  test('names every bundled library with its licence', async () => {
-    const licences = await readFile(join(extracted, 'usr/share/doc/sealdrop/third-party-licences.txt'), 'utf8');
-    for (const library of ['yargs', 'zod', 'winston', 'chokidar', 'yaml', '@aws-sdk/client-kms']) {
-      expect(licences).toMatch(new RegExp(`^${library} [\\d.]+ \\(`, 'm'));
-    }
+  test.each([
+    ['sealdrop', ['yargs', 'zod', '@aws-sdk/client-kms']],
+    ['sealdropd', ['yargs', 'zod', 'winston', 'chokidar', 'yaml', '@aws-sdk/client-kms']],
+  ])('names every library in %s with its licence', async (program, libraries) => {
+    const path = join(extracted, `usr/share/doc/sealdrop/${program}-third-party-licences.txt`);
+    const licences = await readFile(path, 'utf8');
+    for (const library of libraries) expect(licences).toMatch(new RegExp(`^${library} [\\d.]+ \\(`, 'm'));
   });
 
   test('holds nothing of the machine it was built on', async () => {
-    const files = await readdir(join(extracted, 'usr/lib/sealdrop/lib'));
-    const sources = await Promise.all(
-      files.map((name) => readFile(join(extracted, 'usr/lib/sealdrop/lib', name), 'utf8')),
-    );
-    const root = join(import.meta.dirname, '../../..');
-    expect(sources.filter((source) => source.includes(root))).toEqual([]);
+    const programs = join(extracted, 'usr/lib/sealdrop');
+    const files = await readdir(programs, { recursive: true });
+    const modules = files.filter((name) => name.endsWith('.js'));
+    const sources = await Promise.all(modules.map((name) => readFile(join(programs, name), 'utf8')));
+    expect(sources.length).toBeGreaterThan(2);
+    expect(sources.filter((source) => source.includes(ROOT))).toEqual([]);
   });
 
   test('is installed, decrypts as a service and by hand, and is purged', async () => {

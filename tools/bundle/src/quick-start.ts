@@ -1,0 +1,58 @@
+/** What the bundle does otherwise than the sources, for programs that start quickly. */
+import { builtinModules } from 'node:module';
+import { isAbsolute, join } from 'node:path';
+import type { Plugin } from 'rolldown';
+
+const ASCII_WIDTH = join(import.meta.dirname, 'ascii-width.ts');
+const LAYOUT = /[/\\]node_modules[/\\](?:yargs|cliui|wrap-ansi)[/\\]/;
+
+/** The widths of help texts. Whatever else measures text (progress bars show file names) keeps the library. */
+export function asciiHelp(): Plugin {
+  return {
+    name: 'ascii-help',
+    resolveId: {
+      filter: { id: /^string-width$/ },
+      handler: (_id, importer) => (importer !== undefined && LAYOUT.test(importer) ? ASCII_WIDTH : null),
+    },
+  };
+}
+
+const BUILTINS: ReadonlySet<string> = new Set(builtinModules);
+/** Of the modules that stand in for Node's: the name, then who imports it, so that each importer has its own. */
+const STAND_IN = /^\0builtin:([^:]+):/;
+
+/** A pure call, unlike the reading of a property, is left out where nobody uses what it yields. */
+async function standIn(name: string): Promise<string> {
+  const module = (await import(`node:${name}`)) as Record<string, unknown>;
+  const names = Object.keys(module).filter((key) => key !== 'default' && key !== 'module.exports');
+  return [
+    `const builtin = process.getBuiltinModule('node:${name}');`,
+    'const take = (name) => builtin[name];',
+    'export default builtin;',
+    ...names.map((key) => `export const ${key} = /* @__PURE__ */ take('${key}');`),
+  ].join('\n');
+}
+
+/**
+ * Takes of Node's own modules only what is used. `import … from 'node:fs'` reads every export of it, and so runs the getters that load
+ * Node's file streams; of `node:crypto`, those of Web Crypto.
+ */
+export function frugalBuiltins(): Plugin {
+  return {
+    name: 'frugal-builtins',
+    resolveId: {
+      filter: { id: /^(?:node:)?[a-z_]+(?:\/[a-z]+)*$/ },
+      handler: (id, importer, { kind }) => {
+        const name = id.replace(/^node:/, '');
+        if (kind !== 'import-statement' || !BUILTINS.has(name)) return null;
+        // The bundler's own runtime comes before all else.
+        if (importer === undefined || !isAbsolute(importer)) return null;
+        return { id: `\0builtin:${name}:${importer}`, moduleSideEffects: false };
+      },
+    },
+    load: {
+      filter: { id: STAND_IN },
+      handler: async (id) => standIn(STAND_IN.exec(id)?.[1] ?? ''),
+    },
+  };
+}
