@@ -1,3 +1,4 @@
+import type { Options } from 'yargs';
 import { nearest } from './suggestion.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -26,36 +27,28 @@ function explainUnknownOption(word: string, options: readonly string[]): UsageEr
   return new UsageError(`unknown option ${word.split('=')[0]}`, hint);
 }
 
+/** @throws UsageError naming the choices */
+export function checkChoice(subject: string, given: unknown, choices: Options['choices']): void {
+  if (typeof given !== 'string' || choices === undefined || choices.includes(given)) return;
+  const words = choices.map((choice) => `"${choice}"`).join(', ');
+  throw new UsageError(`${subject} "${given}" is none of the choices`, `choose one of ${words}`);
+}
+
 /**
- * @param options names of the options that the command takes
- * @throws UsageError for unknown options, for words too many, for an option given twice and for empty values
+ * @param options those that the command takes
+ * @throws UsageError for unknown options, for words too many, for an option given twice, for empty values and for none of the choices
  */
-export function checkArguments(args: Readonly<Record<string, unknown>>, options: readonly string[]): void {
-  // yargs hands on unknown options as if they were file names.
+export function checkArguments(
+  args: Readonly<Record<string, unknown>>,
+  options: Readonly<Record<string, Options>>,
+): void {
+  // The parser hands on unknown options as if they were file names.
   const names = [...LISTS].flatMap((list) => (args[list] ?? []) as readonly string[]);
   const unknown = names.find((name) => /^-./.test(name));
-  if (unknown !== undefined) throw explainUnknownOption(unknown, options);
+  if (unknown !== undefined) throw explainUnknownOption(unknown, [...Object.keys(options), 'help', 'version']);
   const [, superfluous] = args['_'] as readonly string[];
   if (superfluous !== undefined) throw new UsageError(`unexpected argument "${superfluous}"`, 'see --help');
   // Every short name is there under its long one too.
   for (const [name, given] of Object.entries(args)) if (name.length > 1) checkValue(name, given);
-}
-
-const INCOMPLETE = /^Not enough arguments following: (?<name>.*)$/;
-const CHOICE = /Argument: (?<name>.*), Given: "(?<given>.*)", Choices: (?<choices>.*)$/;
-
-/**
- * Turns what yargs says of a wrong command line into our words.
- * @param options names of the options that the command takes
- */
-export function explainParserMessage(message: string, options: readonly string[]): UsageError {
-  const incomplete = INCOMPLETE.exec(message)?.groups;
-  if (incomplete !== undefined) return new UsageError(`--${incomplete['name']} needs a value`, 'see --help');
-  const choice = CHOICE.exec(message)?.groups;
-  if (choice !== undefined) {
-    const { name = '', given, choices } = choice;
-    const subject = options.includes(name) ? `--${name}` : name;
-    return new UsageError(`${subject} "${given}" is none of the choices`, `choose one of ${choices}`);
-  }
-  return new UsageError(message, 'see --help');
+  for (const [name, { choices }] of Object.entries(options)) checkChoice(`--${name}`, args[name], choices);
 }

@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, Argv, Options } from 'yargs';
+import type { ParsedArguments } from './parse-arguments.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command may touch of the process. */
@@ -10,12 +11,19 @@ export interface CommandContext {
 }
 
 export interface Command<Arguments> {
-  /** As yargs writes it: the name, then `<needed>` and `[optional]` arguments. */
+  /** As yargs writes it: the name, then an optional argument, `[file]` or `[file..]`. */
   readonly usage: string;
   readonly summary: string;
   readonly options: Readonly<Record<string, Options>>;
-  /** Adds options, examples and explanations: light, as it also runs for `--help`. */
+  /** Adds options, examples and explanations for `--help` and completion. */
   readonly build: (program: Argv) => Argv<Arguments>;
   /** The work; loads core itself. @returns the exit status */
-  readonly run: (args: ArgumentsCamelCase<Arguments>, context: CommandContext) => Promise<number>;
+  run(args: ArgumentsCamelCase<Arguments>, context: CommandContext): Promise<number>;
+}
+
+/** Any of the commands: its arguments are what its own options make of the words, which only it knows. */
+export interface AnyCommand extends Omit<Command<unknown>, 'build' | 'run'> {
+  readonly build: (program: Argv) => Argv<unknown>;
+  // A method, unlike a property, may take less than what it is given.
+  run(args: ParsedArguments, context: CommandContext): Promise<number>;
 }

@@ -33,9 +33,16 @@ async function standIn(name: string): Promise<string> {
   ].join('\n');
 }
 
+const LATE_IMPORT = /\bimport\(\s*["']node:([a-z_/]+)["']\s*\)/g;
+
+function lateStandIn(name: string): string {
+  const module = `process.getBuiltinModule('node:${name}')`;
+  return `Promise.resolve(Object.create(${module}, { default: { value: ${module} } }))`;
+}
+
 /**
  * Takes of Node's own modules only what is used. `import … from 'node:fs'` reads every export of it, and so runs the getters that load
- * Node's file streams; of `node:crypto`, those of Web Crypto.
+ * Node's file streams; of `node:crypto`, those of Web Crypto; of `node:http`, all of undici.
  */
 export function frugalBuiltins(): Plugin {
   return {
@@ -49,6 +56,10 @@ export function frugalBuiltins(): Plugin {
         if (importer === undefined || !isAbsolute(importer)) return null;
         return { id: `\0builtin:${name}:${importer}`, moduleSideEffects: false };
       },
+    },
+    transform: {
+      filter: { code: LATE_IMPORT },
+      handler: (code) => code.replaceAll(LATE_IMPORT, (_import, name: string) => lateStandIn(name)),
     },
     load: {
       filter: { id: STAND_IN },

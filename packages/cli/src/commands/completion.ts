@@ -1,5 +1,6 @@
 import type { ArgumentsCamelCase } from 'yargs';
 import type { Command } from '../command.ts';
+import { checkChoice } from '../command-line-faults.ts';
 import { EXIT } from '../exit-status.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -9,6 +10,7 @@ interface CompletionOptions {
 }
 
 async function run({ shell }: ArgumentsCamelCase<CompletionOptions>): Promise<number> {
+  checkChoice('shell', shell, SHELLS);
   // yargs tells the shell by this variable, and by nothing else.
   if (shell !== undefined) process.env['SHELL'] = shell;
   const { default: yargs } = await import('yargs');
