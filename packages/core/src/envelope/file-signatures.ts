@@ -178,14 +178,22 @@ function toSignature([name, bytes, offset = 0]: Row, packs: FileSignature['packs
   return { name, offset, pattern, bits, packs };
 }
 
-const SIGNATURES: readonly FileSignature[] = [
-  ...ARCHIVES.map((row) => toSignature(row, 'files')),
-  ...[...DOCUMENTS, ...DATA, ...MEDIA, ...FONTS, ...PROGRAMS].map((row) => toSignature(row, 'plaintext')),
-  ...CIPHERTEXTS.map((row) => toSignature(row, 'ciphertext')),
-];
+const PLAINTEXTS: readonly Row[] = [...DOCUMENTS, ...DATA, ...MEDIA, ...FONTS, ...PROGRAMS];
+
+let known: readonly FileSignature[] | null = null;
+
+/** Made when first asked for: what a MAC vouches for is never looked at. */
+function signatures(): readonly FileSignature[] {
+  known ??= [
+    ...ARCHIVES.map((row) => toSignature(row, 'files')),
+    ...PLAINTEXTS.map((row) => toSignature(row, 'plaintext')),
+    ...CIPHERTEXTS.map((row) => toSignature(row, 'ciphertext')),
+  ];
+  return known;
+}
 
 /** How many patterns are looked for. */
-export const SIGNATURE_COUNT: number = SIGNATURES.length;
+export const SIGNATURE_COUNT: number = ARCHIVES.length + PLAINTEXTS.length + CIPHERTEXTS.length;
 
 function fits(bytes: Uint8Array, { offset, pattern }: FileSignature): boolean {
   if (bytes.length < offset + pattern.length) return false;
@@ -194,7 +202,7 @@ function fits(bytes: Uint8Array, { offset, pattern }: FileSignature): boolean {
 
 /** The pattern with the most bits that a file's beginning matches; null for none. */
 export function matchSignature(beginning: Uint8Array): SignatureMatch | null {
-  const matches = SIGNATURES.filter((signature) => fits(beginning, signature));
+  const matches = signatures().filter((signature) => fits(beginning, signature));
   const [best] = matches.toSorted((one, other) => other.bits - one.bits);
   return best === undefined ? null : { name: best.name, bits: best.bits, packs: best.packs };
 }

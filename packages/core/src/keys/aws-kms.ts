@@ -1,8 +1,8 @@
-import type * as Kms from '@aws-sdk/client-kms';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { SealdropError, type ErrorCode } from '../errors.ts';
 import type { CallOptions, KeyProvider } from './key-provider.ts';
 import { callKms, createKmsClient, type AwsOptions } from './kms-client.ts';
+import type * as Kms from './kms-sdk.ts';
 import { formatOaep, type OaepParameters } from './oaep-parameters.ts';
 
 /** What the operator may want checked before the first envelope comes. */
@@ -92,8 +92,7 @@ class AwsKmsKey implements KeyProvider {
     send: (sdk: typeof Kms, client: Kms.KMSClient, abortSignal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const call = { operation, keyName: this.name, keyId: this.#keyId };
-    const attempt = async (abort: AbortSignal) =>
-      send(await import('@aws-sdk/client-kms'), await this.#connect(), abort);
+    const attempt = async (abort: AbortSignal) => send(await import('./kms-sdk.ts'), await this.#connect(), abort);
     try {
       return await callKms(attempt, call, { ...this.#options, signal });
     } catch (error) {

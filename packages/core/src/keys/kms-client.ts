@@ -1,7 +1,7 @@
-import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SealdropError } from '../errors.ts';
 import { throwIfCancelled } from './cancellation.ts';
+import type { KMSClient, KMSClientConfig } from './kms-sdk.ts';
 import { fromKmsError, networkCodeOf, type KmsCall } from './kms-errors.ts';
 
 /** Where and how AWS KMS is reached. What is absent comes from the SDK's own chain (environment, config files). */
@@ -58,7 +58,7 @@ async function hasRegion(client: KMSClient): Promise<boolean> {
  * @throws SealdropError `no-region`
  */
 export async function createKmsClient(options: AwsOptions): Promise<KMSClient> {
-  const { KMSClient } = await import('@aws-sdk/client-kms');
+  const { KMSClient } = await import('./kms-sdk.ts');
   const client = new KMSClient(sdkConfig(options));
   if (await hasRegion(client)) return client;
   client.destroy();

@@ -21,14 +21,13 @@ function bad(path: string, fault: string, options: { readonly hint?: string; rea
 async function readSmallFile(path: string): Promise<Buffer> {
   try {
     await using file = await open(path, 'r');
-    const chunks: Buffer[] = [];
+    const buffer = Buffer.alloc(MAXIMUM_FILE_SIZE + 1);
     let size = 0;
-    for await (const chunk of file.createReadStream({ autoClose: false, end: MAXIMUM_FILE_SIZE })) {
-      chunks.push(chunk);
-      size += chunk.length;
+    for (let bytesRead = -1; bytesRead !== 0 && size < buffer.length; size += bytesRead) {
+      ({ bytesRead } = await file.read(buffer, size, buffer.length - size, null));
     }
     if (size > MAXIMUM_FILE_SIZE) throw bad(path, `larger than ${MAXIMUM_FILE_SIZE} bytes, so not a key`);
-    return Buffer.concat(chunks);
+    return buffer.subarray(0, size);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EISDIR') throw bad(path, 'is a directory');
     throw toSealdropError(error, path);
