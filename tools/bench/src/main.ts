@@ -31,9 +31,15 @@ function say(words: string): void {
   process.stderr.write(`${words}\n`);
 }
 
+/** The row of that name; where there is none, those whose names contain it. */
+function rowsNamed(name: string): readonly Row[] {
+  const exact = ROWS.filter((row) => row.name === name);
+  return exact.length > 0 ? exact : ROWS.filter((row) => row.name.includes(name));
+}
+
 async function measureRows(context: BenchContext): Promise<readonly RowResult[]> {
   const results: RowResult[] = [];
-  for (const row of ROWS.filter(({ name }) => name.includes(context.options.only))) {
+  for (const row of rowsNamed(context.options.only)) {
     say(`measuring: ${row.name}`);
     results.push(...(await row.measure(context)));
   }

@@ -14,7 +14,7 @@ export interface BenchOptions {
   readonly output: string;
   /** Whether docs/performance.md gets the tables and the plot too. */
   readonly documentation: 'update' | 'leave';
-  /** Only rows whose name contains this. */
+  /** Only the row of this name, or those whose name contains it. */
   readonly only: string;
   readonly rounds: number;
   /** Bytes of the large files. */
@@ -39,7 +39,7 @@ Measures Sealdrop (as built) against openssl and aws in a shell, on the same fil
   --memory DIR    a directory in memory, with room for 10 GiB (default: /dev/shm)
   --disk DIR      a directory on disk, with room for 10 GiB (default: ${tmpdir()})
   --output DIR    where results.json, table.md and throughput.svg go (default: bench-results)
-  --only TEXT     only rows whose name contains it
+  --only TEXT     only the row of that name, or those whose name contains it
   --docs          put the tables and the plot into docs/performance.md as well
   --rounds N      runs of each contender, of which the median counts (default: 5, quick 3)
   --help          print this
