@@ -1,10 +1,10 @@
 /** One large file, from file to file and through pipes. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Contender } from '../measure.ts';
+import type { Contender, Measured } from '../measure.ts';
 import { outputOf, takeTurns } from '../measure.ts';
 import { atMost, fastestOf, find } from '../row.ts';
-import type { BenchContext, Row, RowResult } from '../row.ts';
+import type { BenchContext, Comparison, Row, RowResult } from '../row.ts';
 import { SEALDROP, withWorkbench } from '../workbench.ts';
 import type { Workbench } from '../workbench.ts';
 
@@ -51,10 +51,19 @@ function opensslContenders(bench: Workbench): readonly Contender[] {
 }
 
 /** Sealdrop's file is safe on the disk when it ends; openssl's is so only after this. */
-function synchronized(bench: Workbench): Contender {
-  const script = '"$@" && sync "$0"';
-  const words = ['sh', '-c', script, outputIn(bench), ...opensslDecrypt(bench)];
-  return { name: 'openssl enc -d, then sync', words, ...fresh(bench) };
+function synchronized(openssl: Contender, bench: Workbench): Contender {
+  const words = ['sh', '-c', '"$@" && sync "$0"', outputIn(bench), ...openssl.words];
+  return { ...openssl, name: `${openssl.name}, then sync`, words };
+}
+
+/** Against openssl's default, and against the fastest of its buffer sizes. */
+function comparePair(measured: readonly Measured[], openssl: readonly Contender[]): readonly Comparison[] {
+  const sealdrop = find(measured, 'sealdrop decrypt');
+  const others = openssl.map(({ name }) => find(measured, name));
+  const [plain] = others;
+  if (plain === undefined) throw new Error('openssl was not measured');
+  const best = fastestOf(others);
+  return [atMost(0.7, sealdrop, plain), { ...atMost(0.85, sealdrop, best), against: `its best: ${best.name}` }];
 }
 
 type Place = 'memory' | 'disk';
@@ -62,17 +71,10 @@ type Place = 'memory' | 'disk';
 async function measureDecryption(place: Place, { options }: BenchContext): Promise<RowResult> {
   const parent = place === 'memory' ? options.memoryDirectory : options.diskDirectory;
   return withWorkbench(parent, options.largeSize, async (bench) => {
-    const openssl = opensslContenders(bench);
-    const others = place === 'disk' ? [...openssl, synchronized(bench)] : openssl;
-    const measured = await takeTurns([sealdropDecrypt(bench), ...others], options.rounds);
-    const sealdrop = find(measured, 'sealdrop decrypt');
-    const [plain] = openssl;
-    const best = fastestOf(openssl.map(({ name }) => find(measured, name)));
-    const comparisons = [
-      atMost(0.7, sealdrop, find(measured, plain?.name ?? '')),
-      { ...atMost(0.85, sealdrop, best), against: `its best: ${best.name}` },
-    ];
-    if (place === 'disk') comparisons.push(atMost(0.7, sealdrop, find(measured, 'openssl enc -d, then sync')));
+    const hasty = opensslContenders(bench);
+    const safe = place === 'disk' ? hasty.map((openssl) => synchronized(openssl, bench)) : [];
+    const measured = await takeTurns([sealdropDecrypt(bench), ...hasty, ...safe], options.rounds);
+    const comparisons = [hasty, safe].filter(({ length }) => length > 0).flatMap((kind) => comparePair(measured, kind));
     const where = place === 'memory' ? 'in memory (tmpfs)' : 'on disk';
     return { name: `decrypt-${place}`, what: `decrypt, file to file, ${where}`, measured, comparisons };
   });
