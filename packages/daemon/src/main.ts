@@ -96,6 +96,10 @@ async function main(words: readonly string[]): Promise<void> {
       check(String(config)),
     );
   await addOperatorCommands(program)
+    .completion(
+      'completion',
+      'Print the script that completes commands and options by Tab (bash or zsh, as $SHELL says)',
+    )
     .demandCommand(1, 'Say what to do: run, check, status, quarantine or history.')
     .strict()
     .parserConfiguration({ 'nargs-eats-options': true })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -29,4 +30,12 @@ test.each([
     stdout: '',
     stderr: `sealdropd: ${sentence}\nsealdropd: sealdropd --help tells more.\n`,
   });
+});
+
+test('bash completes commands, and those of quarantine', () => {
+  const completion = sealdropd('completion').stdout;
+  const script = `sealdropd() { cat; }\n${completion}\ncomplete -p sealdropd`;
+  expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' })).toContain('sealdropd');
+  const { stdout } = sealdropd('--get-yargs-completions', 'sealdropd', 'quarantine', '');
+  expect(stdout.split('\n')).toEqual(expect.arrayContaining(['list', 'show', 'retry', 'release', 'purge']));
 });

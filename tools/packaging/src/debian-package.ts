@@ -32,8 +32,10 @@ export async function stagePackage(stage: string, work: string): Promise<void> {
     licence: join(stage, DOCUMENTATION, 'node-licence.txt'),
   });
   await putDocumentation(stage, version);
-  for (const name of PROGRAM_NAMES) await putProgram(stage, name, version);
-  await putCompletion(stage);
+  for (const name of PROGRAM_NAMES) {
+    await putProgram(stage, name, version);
+    await putCompletion(stage, name);
+  }
   await cpInto(stage, 'sealdropd.service', 'lib/systemd/system/sealdropd.service');
   await cpInto(stage, 'sealdropd.yaml', 'etc/sealdrop/sealdropd.yaml');
 }
@@ -70,13 +72,12 @@ function stagedCommand(stage: string, name: ProgramName): readonly [string, ...s
   return [join(stage, LIBRARY, 'node'), join(stage, LIBRARY, entryOf(name))];
 }
 
-async function putCompletion(stage: string): Promise<void> {
-  const [node, ...program] = stagedCommand(stage, 'sealdrop');
+async function putCompletion(stage: string, name: ProgramName): Promise<void> {
   for (const [shell, path] of [
-    ['bash', 'usr/share/bash-completion/completions/sealdrop'],
-    ['zsh', 'usr/share/zsh/vendor-completions/_sealdrop'],
+    ['bash', `usr/share/bash-completion/completions/${name}`],
+    ['zsh', `usr/share/zsh/vendor-completions/_${name}`],
   ] as const) {
-    await put(stage, path, await run(node, [...program, 'completion', shell]));
+    await put(stage, path, await run('env', [`SHELL=/bin/${shell}`, ...stagedCommand(stage, name), 'completion']));
   }
 }
 

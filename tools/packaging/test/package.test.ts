@@ -62,6 +62,16 @@ describe('the package', () => {
     for (const command of ['RUN', 'CHECK']) expect(daemon).toContain(`.SH ${command}`);
   });
 
+  test.each(['sealdrop', 'sealdropd'])('completes the commands of %s in bash and zsh', async (program) => {
+    const [bash, zsh] = await Promise.all(
+      [`bash-completion/completions/${program}`, `zsh/vendor-completions/_${program}`].map((path) =>
+        readFile(join(extracted, 'usr/share', path), 'utf8'),
+      ),
+    );
+    expect(bash).toMatch(new RegExp(`^complete .* ${program}$`, 'm'));
+    expect(zsh).toMatch(new RegExp(`^#compdef ${program}$`, 'm'));
+  });
+
   test.each([
     ['sealdrop', ['yargs', 'zod', '@aws-sdk/client-kms']],
     ['sealdropd', ['yargs', 'zod', 'winston', 'chokidar', 'yaml', '@aws-sdk/client-kms']],
