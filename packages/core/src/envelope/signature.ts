@@ -21,6 +21,8 @@ export interface SignaturePolicy {
 
 /** Bytes. A signature of RSA-16384 has 2,048. */
 const MAXIMUM_SIGNATURE_SIZE = 4096;
+const [TAB, LF, CR, SPACE, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x7f] as const;
+
 /** `dgst -sha256` is the format; the longer hashes are taken from senders who must use them. */
 const HASHES = ['sha256', 'sha384', 'sha512'] as const;
 const RSA_PADDINGS = [
@@ -77,8 +79,20 @@ export function verifyManifestSignature(
   const signer = publicKeys.find((key) => FITS[key.asymmetricKeyType ?? '']?.({ manifest, signature, key }));
   if (signer !== undefined) return signer;
   throw new SealdropError('bad-signature', 'the signature of the manifest is by none of the expected keys', {
-    hint: 'the manifest was changed after it was signed, or somebody else signed it: ask the sender before trusting it',
+    hint: isText(signature) ? SIGNED_IN_TEXT : SIGNED_OTHERWISE,
   });
+}
+
+const SIGNED_IN_TEXT =
+  'the signature is text: ask the sender for the file that openssl wrote, without -hex, not as base64, and not of another program';
+const SIGNED_OTHERWISE =
+  'the manifest was changed after it was signed, or somebody else signed it, or something else than the manifest, or with -sha1: ask the sender before trusting it';
+
+function isText(signature: Uint8Array): boolean {
+  return (
+    signature.length > 0 &&
+    signature.every((byte) => byte === TAB || byte === LF || byte === CR || (byte >= SPACE && byte < DELETE))
+  );
 }
 
 /**

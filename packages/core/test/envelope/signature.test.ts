@@ -240,6 +240,17 @@ describe('a signature that does not hold', () => {
     await expect(open(withSignature(await sealed(), signature))).rejects.toMatchObject({ code: 'bad-signature' });
   });
 
+  test('is said to be text where it is', async () => {
+    const members = await sealed({ signWith: privateKey });
+    const signature = readFileSync(members.signature ?? '');
+    for (const text of [signature.toString('base64'), `SHA2-256(x)= ${signature.toString('hex')}\r\n`]) {
+      const refused = verifySignature(withSignature(members, Buffer.from(text)), policy);
+      await expect(refused).rejects.toMatchObject({ hint: expect.stringContaining('the signature is text') });
+    }
+    const otherwise = verifySignature(withSignature(members, Buffer.concat([signature, signature])), policy);
+    await expect(otherwise).rejects.toMatchObject({ hint: expect.not.stringContaining('is text') });
+  });
+
   test('is bad-signature before a manifest that is no manifest is parsed', async () => {
     const members = await sealed({ signWith: privateKey });
     writeFileSync(members.manifest, 'not a manifest');
