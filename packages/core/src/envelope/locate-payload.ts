@@ -23,7 +23,8 @@ export async function locatePayload(payload: string | AsyncIterable<Uint8Array>)
     return { path: null, size: null, name: 'payload', read, readEnds: async () => null };
   }
   const size = await payloadSizeOnDisk(payload);
-  const read = (options: ReadOptions): AsyncGenerator<Buffer> => readFileInChunks(payload, options);
+  const read = (options: ReadOptions): AsyncGenerator<Buffer> =>
+    readFileInChunks(payload, { ...options, size: size ?? undefined });
   const readEnds = async (): Promise<PayloadEnds | null> => (size === null ? null : readEndsOfFile(payload, size));
   return { path: size === null ? null : payload, size, name: payload, read, readEnds };
 }

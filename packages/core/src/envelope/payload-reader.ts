@@ -15,8 +15,13 @@ export interface ReadOptions {
   readonly onProgress?: ((bytesRead: number) => void) | undefined;
 }
 
+export interface ReadFileOptions extends ReadOptions {
+  /** Bytes that the file had when it was looked at. Small files then get a small buffer: thousands of large ones keep the garbage collector busy. */
+  readonly size?: number | undefined;
+}
+
 /** The bytes of a file, with read errors that name it. Each chunk is good until the next is asked for: they share one buffer. */
-export async function* readFileInChunks(path: string, options: ReadOptions = {}): AsyncGenerator<Buffer> {
+export async function* readFileInChunks(path: string, options: ReadFileOptions = {}): AsyncGenerator<Buffer> {
   try {
     const handle = await open(path, 'r');
     try {
@@ -29,8 +34,9 @@ export async function* readFileInChunks(path: string, options: ReadOptions = {})
   }
 }
 
-async function* readToEnd(handle: FileHandle, { signal, onProgress }: ReadOptions): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(READ_SIZE);
+async function* readToEnd(handle: FileHandle, options: ReadFileOptions): AsyncGenerator<Buffer> {
+  const { signal, onProgress, size = READ_SIZE } = options;
+  const buffer = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, Math.max(1, size)));
   let total = 0;
   for (;;) {
     throwIfCancelled(signal);

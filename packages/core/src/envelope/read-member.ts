@@ -1,6 +1,9 @@
 /** Reading the small members (wrapped key, note, manifest) whole, and asking of a payload what it is. */
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { SealdropError, toSealdropError } from '../errors.ts';
+
+/** Bytes: what most members fit into. */
+const USUAL_SIZE = 4096;
 
 /**
  * The bytes of a member, never more than `limit` + 1: enough to see that it is too large, whatever its size.
@@ -10,20 +13,24 @@ export async function readMember(path: string, limit: number): Promise<Buffer> {
   try {
     const handle = await open(path, 'r');
     try {
-      const buffer = Buffer.alloc(limit + 1);
-      let length = 0;
-      while (length < buffer.length) {
-        const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
-        if (bytesRead === 0) break;
-        length += bytesRead;
-      }
-      return buffer.subarray(0, length);
+      return await readUpTo(handle, limit + 1);
     } finally {
       await handle.close();
     }
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EISDIR') throw directoryInPlace(path);
     throw toSealdropError(error, path);
+  }
+}
+
+async function readUpTo(handle: FileHandle, limit: number): Promise<Buffer> {
+  let buffer = Buffer.alloc(Math.min(USUAL_SIZE, limit));
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+    length += bytesRead;
+    if (bytesRead === 0 || length === limit) return buffer.subarray(0, length);
+    if (length === buffer.length) buffer = Buffer.concat([buffer], Math.min(2 * length, limit));
   }
 }
 

@@ -23,8 +23,8 @@ async function readSmall(path: string): Promise<Buffer | null> {
   try {
     const status = await handle.stat();
     if (!status.isFile() || status.size > LONGEST_MANIFEST) return null;
-    const buffer = Buffer.alloc(LONGEST_MANIFEST);
-    const { bytesRead } = await handle.read(buffer, 0, LONGEST_MANIFEST, 0);
+    const buffer = Buffer.alloc(status.size);
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
