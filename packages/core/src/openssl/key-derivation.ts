@@ -4,7 +4,7 @@ import { SealdropError } from '../errors.ts';
 import { CHACHA_NAME, type Cipher } from './ciphers.ts';
 import type { DigestName } from './digests.ts';
 import { parseHexadecimal } from './hexadecimal.ts';
-import { derive } from './long-derivations.ts';
+import { derive } from './derivation-places.ts';
 import type { EncParameters } from './parameters.ts';
 import { checkParameters } from './check-parameters.ts';
 import { checkKeyFileSize, commandSubstitution } from './passphrase.ts';
