@@ -1,6 +1,7 @@
 import { SealdropError } from '@sealdrop/core';
 import { printable } from '../operations/printable.ts';
-import { inspectEntry, unlessErrno } from '../spool/durable.ts';
+import { inspectEntry } from '../spool/durable.ts';
+import { unlessErrno } from '../spool/errno.ts';
 import { envelopeDirectory, envelopesIn, type Spool } from '../spool/layout.ts';
 import type { ReportedDiagnosis } from '../spool/report-schema.ts';
 import { readReport, type ReadReport } from '../spool/reports.ts';

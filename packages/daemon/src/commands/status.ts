@@ -1,7 +1,8 @@
 import { errorCodes } from '@sealdrop/core';
 import type { Config } from '../config/schema.ts';
 import { freeSpaceAt } from '../operations/free-space.ts';
-import { inspectEntry, unlessErrno } from '../spool/durable.ts';
+import { inspectEntry } from '../spool/durable.ts';
+import { unlessErrno } from '../spool/errno.ts';
 import { type Failure, lastFailureOf } from '../processing/history.ts';
 import { envelopeDirectory, envelopesIn, type Spool, type State } from '../spool/layout.ts';
 import { askSoon, SILENT } from '../spool/answering.ts';

@@ -3,7 +3,7 @@ import { access, lstat, open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toSealdropError } from '@sealdrop/core';
 import { printable } from '../operations/printable.ts';
-import { unlessErrno } from '../spool/durable.ts';
+import { unlessErrno } from '../spool/errno.ts';
 import { formatPermissions } from '../spool/permissions.ts';
 import { type Finding, ok, problem } from './finding.ts';
 import type { LandingConfig } from './schema.ts';

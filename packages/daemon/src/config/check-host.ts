@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEEPEST_FOLDER } from '../landing/scanner.ts';
 import { MOST_AT_WORK } from '../processing/scheduler.ts';
-import { unlessErrno } from '../spool/durable.ts';
+import { unlessErrno } from '../spool/errno.ts';
 import { type Finding, note, ok, problem } from './finding.ts';
 
 /** Descriptors that the daemon needs whatever it does: log, watcher, ledger, status page, connections. */

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { unlessErrno } from '../spool/durable.ts';
+import { unlessErrno } from '../spool/errno.ts';
 import { type Finding, problem } from './finding.ts';
 import { overlaps, type Places } from './overlaps.ts';
 

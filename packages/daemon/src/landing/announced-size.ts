@@ -1,6 +1,5 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { parseManifest } from '@sealdrop/core';
+import { callsAt } from '../spool/file-calls.ts';
 
 /** More than core takes for a manifest. */
 const LONGEST_MANIFEST = 64 * 1024;
@@ -11,22 +10,9 @@ const LONGEST_MANIFEST = 64 * 1024;
  */
 export async function announcedSize(path: string): Promise<bigint | null> {
   try {
-    const bytes = await readSmall(path);
-    return bytes === null ? null : BigInt(parseManifest(bytes).payload.size);
+    const bytes = await callsAt(path).readOrdinary(path, LONGEST_MANIFEST + 1);
+    return bytes === null || bytes.length > LONGEST_MANIFEST ? null : BigInt(parseManifest(bytes).payload.size);
   } catch {
     return null;
-  }
-}
-
-async function readSmall(path: string): Promise<Buffer | null> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const status = await handle.stat();
-    if (!status.isFile() || status.size > LONGEST_MANIFEST) return null;
-    const buffer = Buffer.alloc(status.size);
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { LandingConfig } from '../config/schema.ts';
 import type { Anchor } from '../spool/anchor.ts';
 import { claimEnvelope, removeEmptyFolder } from '../spool/claim.ts';
-import { errnoOf } from '../spool/durable.ts';
+import { errnoOf } from '../spool/errno.ts';
 import type { Spool } from '../spool/layout.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { Turns } from '../spool/turns.ts';

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
-import { errnoOf, pathOf } from '../spool/durable.ts';
+import { errnoOf, pathOf } from '../spool/errno.ts';
 import { askSoon, doesNotAnswer, SILENT } from '../spool/answering.ts';
 import type { Spool } from '../spool/layout.ts';
 

@@ -4,7 +4,7 @@ import type { Config, LandingConfig } from '../config/schema.ts';
 import type { Logger } from '../operations/logger.ts';
 import { type Anchor, FOLDER_GONE, openAnchor } from '../spool/anchor.ts';
 import { namesOf } from '../spool/claim.ts';
-import { errnoOf, unlessErrno } from '../spool/durable.ts';
+import { errnoOf, unlessErrno } from '../spool/errno.ts';
 import { doesNotAnswer } from '../spool/answering.ts';
 import type { Spool } from '../spool/layout.ts';
 import { mendClaims } from '../spool/mend-claim.ts';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { isTemporaryName } from '@sealdrop/core';
 import { FOLDER_GONE, openAnchor } from '../spool/anchor.ts';
-import { entriesOf, errnoOf } from '../spool/durable.ts';
+import { entriesOf } from '../spool/durable.ts';
+import { errnoOf } from '../spool/errno.ts';
 
 /** Folders deeper than this below a landing are not looked into. */
 export const DEEPEST_FOLDER = 8;

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { type FSWatcher, watch } from 'chokidar';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
-import { errnoOf } from '../spool/durable.ts';
+import { errnoOf } from '../spool/errno.ts';
 import { DEEPEST_FOLDER } from './scanner.ts';
 
 /** After trouble, watching is begun anew this often, in milliseconds. */

@@ -1,5 +1,6 @@
 import { type SealdropError, toSealdropError } from '@sealdrop/core';
-import { moveDurably, unlessErrno } from '../spool/durable.ts';
+import { moveDurably } from '../spool/durable.ts';
+import { unlessErrno } from '../spool/errno.ts';
 import { openLedger, type Ledger, type LedgerOptions } from './ledger.ts';
 
 /** A damaged ledger is kept under this name: FILE.damaged-20261124T104500123. */

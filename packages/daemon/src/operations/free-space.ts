@@ -1,7 +1,7 @@
 import { SealdropError } from '@sealdrop/core';
-import { statfs } from 'node:fs/promises';
 import { askSoon, doesNotAnswer, SILENT } from '../spool/answering.ts';
-import { unlessErrno } from '../spool/durable.ts';
+import { unlessErrno } from '../spool/errno.ts';
+import { callsAt, IN_POOL } from '../spool/file-calls.ts';
 import type { Health } from './health.ts';
 import type { Logger } from './logger.ts';
 
@@ -10,10 +10,11 @@ export interface FreeSpaceOptions {
   readonly logger: Logger;
 }
 
+const NOTHING_THERE = ['ENOENT', 'EACCES', 'EIO', 'ESTALE'];
+
 /** Bytes that an ordinary user may still write where `path` lies; null where there is nothing. */
 export async function freeSpaceAt(path: string): Promise<number | null> {
-  const status = await unlessErrno(['ENOENT', 'EACCES', 'EIO', 'ESTALE'], () => statfs(path));
-  return status === null ? null : status.bavail * status.bsize;
+  return unlessErrno(NOTHING_THERE, () => IN_POOL.freeBytes(path));
 }
 
 /**
@@ -21,7 +22,7 @@ export async function freeSpaceAt(path: string): Promise<number | null> {
  * @throws SealdropError `disk-full`
  */
 export async function checkRoom(directory: string, bytes: number): Promise<void> {
-  const free = await freeSpaceAt(directory);
+  const free = await unlessErrno(NOTHING_THERE, () => callsAt(directory).freeBytes(directory));
   if (free === null || free >= bytes) return;
   throw new SealdropError('disk-full', `${directory}: ${free} bytes are free; the plaintext needs about ${bytes}`, {
     hint: 'Make room; it goes on by itself. Or lower maximumPayloadSize of the landing, and larger payloads are quarantined.',

@@ -1,7 +1,8 @@
 import { toSealdropError } from '@sealdrop/core';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, makeDirectory, moveDurably, removeFile, unlessErrno, writeRecord } from '../spool/durable.ts';
+import { makeDirectory, moveDurably, removeFile, writeRecord } from '../spool/durable.ts';
+import { errnoOf, unlessErrno } from '../spool/errno.ts';
 import { envelopeEventSchema, type EnvelopeEvent, type EventKind } from './envelope-event.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { SealdropError } from '@sealdrop/core';
 import { join } from 'node:path';
-import { errnoOf, makeDirectory } from '../spool/durable.ts';
+import { makeDirectory } from '../spool/durable.ts';
+import { errnoOf } from '../spool/errno.ts';
 import type { EnvelopeEvent } from './envelope-event.ts';
 import { OutboxLane, type LanePolicy, type OutboxTarget } from './outbox-lane.ts';
 

@@ -10,7 +10,7 @@ import {
 import type { LandingConfig } from '../config/schema.ts';
 import { checkRoom } from '../operations/free-space.ts';
 import { doesNotAnswer, isSilent } from '../spool/answering.ts';
-import { pathOf } from '../spool/durable.ts';
+import { pathOf } from '../spool/errno.ts';
 import { namesOf } from '../spool/claim.ts';
 import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliver.ts';
 import { reach } from '../spool/fault-points.ts';

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hold, letGo } from './nearness.ts';
 
 /** What opening a folder says when it went, or turned into something else, since it was seen. */
 export const FOLDER_GONE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
@@ -24,7 +25,13 @@ export interface Anchor {
 export async function openAnchor(root: string, folder: string): Promise<Anchor> {
   let handle = await open(root, DIRECTORY);
   for (const step of folder.split('/').filter((part) => part !== '')) handle = await descend(handle, step);
-  return { path: pathOf(handle), release: () => handle.close() };
+  const path = pathOf(handle);
+  hold(path, await deviceOf(handle));
+  const release = (): Promise<void> => {
+    letGo(path);
+    return handle.close();
+  };
+  return { path, release };
 }
 
 async function descend(parent: FileHandle, name: string): Promise<FileHandle> {
@@ -32,6 +39,15 @@ async function descend(parent: FileHandle, name: string): Promise<FileHandle> {
     return await open(join(pathOf(parent), name), DIRECTORY | constants.O_NOFOLLOW);
   } finally {
     await parent.close();
+  }
+}
+
+async function deviceOf(handle: FileHandle): Promise<bigint> {
+  try {
+    return (await handle.stat({ bigint: true })).dev;
+  } catch (error) {
+    await handle.close();
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SealdropError } from '@sealdrop/core';
-import { inspectEntry } from './durable.ts';
+import { IN_POOL } from './file-calls.ts';
 
 /** ms in which a file system has to answer. One mounted hard from a server that is down never does (nfs(5)), and each question holds a thread until it does. */
 const PATIENCE = 5000;
@@ -44,7 +44,7 @@ export function isAnyOpen(): boolean {
 
 /** Whether a directory does not answer; that it is not there is an answer. */
 export async function isSilent(directory: string): Promise<boolean> {
-  return (await askSoon(directory, () => inspectEntry(join(directory, '.')).catch(() => null))) === SILENT;
+  return (await askSoon(directory, () => IN_POOL.inspect(join(directory, '.')).catch(() => null))) === SILENT;
 }
 
 export function doesNotAnswer(path: string): SealdropError {

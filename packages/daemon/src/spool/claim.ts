@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EnvelopeGroup } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import type { Anchor } from './anchor.ts';
 import {
-  errnoOf,
   inspectEntry,
   linkDurably,
   makeDirectory,
@@ -13,9 +11,10 @@ import {
   removeFile,
   removeTree,
   syncDirectory,
-  unlessErrno,
 } from './durable.ts';
+import { errnoOf, unlessErrno } from './errno.ts';
 import { reach } from './fault-points.ts';
+import { callsAt } from './file-calls.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
 import { type ClaimRecord, writeClaim } from './records.ts';
 import type { Turns } from './turns.ts';
@@ -123,7 +122,7 @@ async function takeMembers(
   for (const name of namesOf(group)) {
     const moved = await unlessErrno(['ENOENT'], async () => {
       await reach('take-member', 'rename');
-      await rename(join(anchor.path, name), join(members, name));
+      await callsAt(anchor.path).rename(join(anchor.path, name), join(members, name));
       return true;
     });
     if (moved === null) return false;
@@ -147,7 +146,9 @@ export async function finishClaim(spool: Spool, record: ClaimRecord): Promise<vo
 
 /** An envelope's own folder goes with it; one that still holds something stays. */
 export async function removeEmptyFolder(directory: string): Promise<void> {
-  await unlessErrno(['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EBUSY'], () => rmdir(directory));
+  await unlessErrno(['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EBUSY'], () =>
+    callsAt(directory).removeDirectory(directory),
+  );
 }
 
 /**

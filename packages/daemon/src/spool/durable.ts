@@ -4,35 +4,18 @@
  * fsync() does not necessarily ensure that the entry in the directory containing the file has also reached disk").
  */
 import { randomUUID } from 'node:crypto';
-import { constants, type Dirent } from 'node:fs';
-import { chmod, link, lstat, mkdir, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { type BigIntStats, constants, type Dirent, fsync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { SealdropError } from '@sealdrop/core';
+import { errnoOf, unlessErrno } from './errno.ts';
 import { reach, type StepOf } from './fault-points.ts';
+import { callsAt, IN_POOL } from './file-calls.ts';
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
-
-/** The `code` of a failed system call (`ENOENT`, …); null for anything else. */
-export function errnoOf(error: unknown): string | null {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
-  return 'syscall' in error ? error.code : null;
-}
-
-/** The path that a failed system call was about; of some it is not known. */
-export function pathOf(error: unknown): string | undefined {
-  return error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined;
-}
-
-/** Runs `attempt`; an errno of `expected` is answered with null instead of being thrown. */
-export async function unlessErrno<T>(expected: readonly string[], attempt: () => Promise<T>): Promise<T | null> {
-  try {
-    return await attempt();
-  } catch (error) {
-    if (expected.includes(errnoOf(error) ?? '')) return null;
-    throw error;
-  }
-}
+const NEW_CONTENT = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
 
 /** A call on an open file says at a failure what failed, but not where. */
 async function naming(path: string, attempt: () => Promise<void>): Promise<void> {
@@ -80,20 +63,24 @@ function syncNow(directory: string): Promise<void> {
   return syncFile(directory, constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
+/** Always on the thread pool: it waits for the disk. */
+const synchronize = promisify(fsync);
+
 /** Puts on disk what was written to a file, by whomever. */
 export async function syncFile(path: string, flags = constants.O_RDONLY): Promise<void> {
-  const handle = await open(path, flags);
+  const { open, close } = callsAt(path);
+  const descriptor = await open(path, flags);
   try {
-    await handle.sync();
+    await synchronize(descriptor);
   } finally {
-    await handle.close();
+    await close(descriptor);
   }
 }
 
 /** A new private directory (mode 0700); its parent must exist. */
 export async function makeDirectory(directory: string, step: StepOf<'directory'>): Promise<void> {
   await reach(step, 'mkdir');
-  await mkdir(directory, { mode: PRIVATE_DIRECTORY });
+  await callsAt(directory).makeDirectory(directory, PRIVATE_DIRECTORY);
   await reach(step, 'sync');
   await syncDirectory(dirname(directory));
 }
@@ -101,6 +88,8 @@ export async function makeDirectory(directory: string, step: StepOf<'directory'>
 /** Moves a file or directory within one file system; both directories are synced. */
 export async function moveDurably(from: string, to: string, step: StepOf<'move'>): Promise<void> {
   await reach(step, 'rename');
+  // Of a file that is replaced, the blocks are freed.
+  const { rename } = step === 'publish-over' ? IN_POOL : callsAt(to);
   await rename(from, to);
   await reach(step, 'sync-to');
   await syncDirectory(dirname(to));
@@ -111,15 +100,16 @@ export async function moveDurably(from: string, to: string, step: StepOf<'move'>
 /** Writes a small JSON record whole or not at all, over an older one if there is one. */
 export async function writeRecord(path: string, record: object, step: StepOf<'record'>): Promise<void> {
   const temporary = `${path}.tmp`;
+  const { open, write, close, rename } = callsAt(path);
   await reach(step, 'create');
-  const handle = await open(temporary, 'w', PRIVATE_FILE);
+  const descriptor = await open(temporary, NEW_CONTENT, PRIVATE_FILE);
   try {
     await reach(step, 'write');
-    await naming(temporary, () => handle.writeFile(`${JSON.stringify(record, null, 2)}\n`));
+    await naming(temporary, () => write(descriptor, `${JSON.stringify(record, null, 2)}\n`));
     await reach(step, 'sync');
-    await naming(temporary, () => handle.sync());
+    await naming(temporary, () => synchronize(descriptor));
   } finally {
-    await handle.close();
+    await close(descriptor);
   }
   await reach(step, 'rename');
   await rename(temporary, path);
@@ -139,7 +129,7 @@ export async function setModeDurably(path: string, mode: number, step: StepOf<'m
 export async function linkDurably(existing: string, name: string, step: StepOf<'link'>): Promise<'linked' | 'taken'> {
   await reach(step, 'link');
   const made = await unlessErrno(['EEXIST'], async () => {
-    await link(existing, name);
+    await callsAt(name).link(existing, name);
     return 'linked' as const;
   });
   if (made === null) return 'taken';
@@ -152,7 +142,7 @@ export async function linkDurably(existing: string, name: string, step: StepOf<'
 export async function removeFile(path: string, step: StepOf<'remove'>): Promise<void> {
   await reach(step, 'unlink');
   const removed = await unlessErrno(['ENOENT'], async () => {
-    await unlink(path);
+    await callsAt(path).unlink(path);
     return true;
   });
   await reach(step, 'sync');
@@ -189,7 +179,7 @@ async function emptyAndRemove(top: string): Promise<void> {
 
 async function isRemoved(directory: Buffer): Promise<boolean> {
   try {
-    await rmdir(directory);
+    await callsAt(directory).removeDirectory(directory);
   } catch (error) {
     if (errnoOf(error) === 'ENOTEMPTY') return false;
     if (errnoOf(error) !== 'ENOENT') throw error;
@@ -202,7 +192,7 @@ async function emptyOfFiles(directory: Buffer, top: string): Promise<readonly Bu
   const inner: Buffer[] = [];
   for await (const entry of await entriesOf(directory)) {
     const path = Buffer.concat([directory, Buffer.from('/'), entry.name]);
-    if (!entry.isDirectory()) await unlessErrno(['ENOENT'], () => unlink(path));
+    if (!entry.isDirectory()) await unlessErrno(['ENOENT'], () => callsAt(path).unlink(path));
     else if (directory.equals(Buffer.from(top))) inner.push(path);
     else inner.push(...((await unlessErrno(['ENOENT'], () => raise(path, top))) ?? []));
   }
@@ -212,26 +202,16 @@ async function emptyOfFiles(directory: Buffer, top: string): Promise<readonly Bu
 /** Never while `top` is being read: what is renamed into a directory meanwhile may be read too, or not (readdir(3)). */
 async function raise(path: Buffer, top: string): Promise<readonly Buffer[]> {
   const raised = Buffer.from(join(top, `removing-${randomUUID()}`));
-  await rename(path, raised);
+  await callsAt(path).rename(path, raised);
   return [raised];
 }
 
-/** Entries read from the kernel at a time. */
-const ENTRIES_AT_ONCE = 1024;
-
-/** What a directory holds, a part at a time, with names as the bytes that they are: the sender makes them, and millions if it likes. */
-export async function entriesOf(directory: string | Buffer): Promise<AsyncIterable<Dirent<Buffer>>> {
-  // The types know no directory that is read as bytes; Node does.
-  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: ENTRIES_AT_ONCE };
-  return (await opendir(directory, options)) as unknown as AsyncIterable<Dirent<Buffer>>;
+/** What a directory holds, with names as bytes. */
+export function entriesOf(directory: string | Buffer): Promise<AsyncIterable<Dirent<Buffer>>> {
+  return callsAt(directory).entries(directory);
 }
 
 /** The entry itself, not what it points to; null when there is none. */
-export function inspectEntry(path: string | Buffer): ReturnType<typeof lstat64> {
-  return lstat64(path);
-}
-
-function lstat64(path: string | Buffer) {
-  // 64-bit inode numbers do not fit in a double.
-  return unlessErrno(['ENOENT', 'ENOTDIR'], () => lstat(path, { bigint: true }));
+export function inspectEntry(path: string | Buffer): Promise<BigIntStats | null> {
+  return callsAt(path).inspect(path);
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from './durable.ts';
+import { beginAt } from './nearness.ts';
 
 /** The directory that an envelope is in is its state (DESIGN section 5). */
 export const STATES = ['claiming', 'claimed', 'delivered', 'quarantine', 'archive', 'removing'] as const;
@@ -28,6 +29,7 @@ export async function openSpool(root: string): Promise<Spool> {
   await mkdir(root, { recursive: true, mode: 0o700 });
   for (const state of STATES) await mkdir(join(root, state), { recursive: true, mode: 0o700 });
   await syncDirectory(root);
+  await beginAt(root);
   return { root };
 }
 

@@ -2,7 +2,8 @@ import { SealdropError } from '@sealdrop/core';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inspectEntry, moveDurably, removeTree, syncDirectory, unlessErrno } from './durable.ts';
+import { inspectEntry, moveDurably, removeTree, syncDirectory } from './durable.ts';
+import { unlessErrno } from './errno.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from './layout.ts';
 import { readRetry, type RetryOrder, writeRetry } from './small-records.ts';
 

@@ -4,7 +4,7 @@ import { closeSync, openSync, realpathSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { SealdropError } from '@sealdrop/core';
-import { errnoOf } from './durable.ts';
+import { errnoOf } from './errno.ts';
 
 /** What flock(1) ends with when somebody else has the lock. */
 const TAKEN = 1;

@@ -1,8 +1,9 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
-import { errnoOf, inspectEntry } from './durable.ts';
+import { inspectEntry } from './durable.ts';
+import { errnoOf } from './errno.ts';
+import { callsAt } from './file-calls.ts';
 import { formatPermissions } from './permissions.ts';
 import { typeOf } from './quarantine.ts';
 
@@ -50,7 +51,7 @@ async function examine(path: string, name: string): Promise<BigIntStats> {
 /** One that its owner closed even to itself is no slip of the SFTP server's, which its operator could mend. */
 async function refuseClosed(path: string, name: string, entry: BigIntStats): Promise<void> {
   try {
-    await access(path, constants.R_OK);
+    await callsAt(path).access(path, constants.R_OK);
   } catch (error) {
     if (errnoOf(error) !== 'EACCES' || (entry.mode & OWNER_MAY_READ) !== 0n) throw toSealdropError(error, name);
     throw hostile(`${name} may be read by nobody (mode ${formatPermissions(entry)})`);

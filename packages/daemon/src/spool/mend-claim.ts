@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { type Anchor, FOLDER_GONE, openAnchor } from './anchor.ts';
 import { finishClaim, keepWhatIsThere, namesOf, putBack } from './claim.ts';
-import { inspectEntry, moveDurably, removeTree, unlessErrno } from './durable.ts';
+import { inspectEntry, moveDurably, removeTree } from './durable.ts';
+import { unlessErrno } from './errno.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from './layout.ts';
 import { type ClaimRecord, readClaim } from './records.ts';
 import { recoverStrays } from './strays.ts';

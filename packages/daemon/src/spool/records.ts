@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { removeFile, unlessErrno, writeRecord } from './durable.ts';
+import { removeFile, writeRecord } from './durable.ts';
+import { unlessErrno } from './errno.ts';
+import { callsAt } from './file-calls.ts';
 
 // The small files that lie beside an envelope's members and tell `recover` how far it got.
 
@@ -77,6 +78,6 @@ export const removeDelivery = (envelope: string): Promise<void> =>
   removeFile(join(envelope, DELIVERY), 'undo-delivery');
 
 async function read<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
-  const text = await unlessErrno(['ENOENT'], () => readFile(path, 'utf8'));
+  const text = await unlessErrno(['ENOENT'], () => callsAt(path).read(path));
   return text === null ? null : schema.parse(JSON.parse(text));
 }

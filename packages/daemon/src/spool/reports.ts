@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { unlessErrno } from './durable.ts';
+import { unlessErrno } from './errno.ts';
+import { callsAt } from './file-calls.ts';
 import { quarantineReportSchema } from './report-schema.ts';
 
 const { shape } = quarantineReportSchema;
@@ -36,7 +36,7 @@ export function readEarlierReport(envelope: string, count: number): Promise<Read
 }
 
 async function read(path: string): Promise<ReadReport | null> {
-  const contents = await unlessErrno(['ENOENT', 'ENOTDIR'], () => readFile(path, 'utf8'));
+  const contents = await unlessErrno(['ENOENT', 'ENOTDIR'], () => callsAt(path).read(path));
   try {
     return readableSchema.parse(JSON.parse(contents ?? ''));
   } catch {

@@ -1,8 +1,9 @@
 import { OAEP_HASHES } from '@sealdrop/core';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { inspectEntry, removeFile, unlessErrno, writeRecord } from './durable.ts';
+import { inspectEntry, removeFile, writeRecord } from './durable.ts';
+import { unlessErrno } from './errno.ts';
+import { callsAt } from './file-calls.ts';
 
 // Further records beside an envelope's members, of what happened to it besides being claimed and delivered.
 
@@ -49,7 +50,7 @@ export const unmarkTold = (envelope: string): Promise<void> => removeFile(join(e
 
 /** Null when there is none, or when it cannot be understood: none of these is worth holding an envelope up for. */
 async function read<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
-  const text = await unlessErrno(['ENOENT', 'ENOTDIR'], () => readFile(path, 'utf8'));
+  const text = await unlessErrno(['ENOENT', 'ENOTDIR'], () => callsAt(path).read(path));
   try {
     return schema.parse(JSON.parse(text ?? ''));
   } catch {

@@ -1,0 +1,45 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { unlessErrno } from './errno.ts';
+
+/**
+ * Which directories lie on the spool's own file system. Landings do by requirement, and most delivery directories do; others may be network mounts,
+ * which can hang for hours. When the spool's hangs, nothing that the daemon does can go on; when another does, all that does not need it must.
+ */
+export type Nearness = 'near' | 'far';
+
+/** Of all spools of the process: the devices of their file systems (stat(2)). */
+const devices = new Set<bigint>();
+/** What is said of a directory counts for what lies below it, too. */
+const known = new Map<string, Nearness>();
+
+export async function beginAt(root: string): Promise<void> {
+  const { dev } = await stat(root, { bigint: true });
+  devices.add(dev);
+  known.set(join(root), 'near');
+}
+
+/** To be asked again from time to time: something may be mounted there. Until it is answered, the directory counts as far. */
+export async function askOf(directory: string): Promise<void> {
+  const path = join(directory);
+  if (known.get(path) === 'near') known.set(path, 'far');
+  const entry = await unlessErrno(['ENOENT', 'EACCES', 'EIO', 'ESTALE'], () => stat(path, { bigint: true }));
+  known.set(path, entry !== null && devices.has(entry.dev) ? 'near' : 'far');
+}
+
+/** For a directory that is held open. */
+export function hold(path: string, device: bigint): void {
+  known.set(path, devices.has(device) ? 'near' : 'far');
+}
+
+export function letGo(path: string): void {
+  known.delete(path);
+}
+
+export function nearnessOf(path: string): Nearness {
+  for (let place = path; place.length > 1; place = dirname(place)) {
+    const nearness = known.get(place);
+    if (nearness !== undefined) return nearness;
+  }
+  return 'far';
+}
