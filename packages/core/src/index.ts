@@ -35,6 +35,7 @@ export * from './openssl/payload-stream.ts';
 export { releaseMemory } from './openssl/payload-transform.ts';
 export * from './envelope/naming.ts';
 export * from './envelope/find.ts';
+export type { EnvelopeFile, EnvelopeFiles } from './envelope/envelope-files.ts';
 export * from './envelope/open.ts';
 export * from './envelope/output-file.ts';
 export * from './envelope/seal.ts';

@@ -15,6 +15,7 @@ import { choosePassphrase } from './choose-passphrase.ts';
 import type { ChosenPassphrase } from './choose-passphrase.ts';
 import { Beginning, guardPlaintext } from './implausible.ts';
 import type { ImplausiblePlaintext } from './implausible.ts';
+import type { EnvelopeFiles } from './envelope-files.ts';
 import type { EnvelopeMembers } from './naming.ts';
 import { refuseDoubledPayload } from './doubled-payload.ts';
 import { locatePayload } from './locate-payload.ts';
@@ -55,6 +56,8 @@ export interface OpenOptions {
   readonly signature?: SignaturePolicy | undefined;
   /** Whom it must come from: a manifest that names another sender is `wrong-sender`. Default: whoever it names. */
   readonly sender?: string | undefined;
+  /** How its files are reached, the new one too; large payloads go through threads of their own. Default: node:fs/promises. */
+  readonly files?: EnvelopeFiles | undefined;
   /** What a diagnosis found (`openRepaired` sets it). */
   readonly amendments?: Amendments | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -120,10 +123,10 @@ export interface OpenedEnvelope {
  * @throws SealdropError with any of the sender's codes, or what the key provider throws
  */
 export async function openEnvelope(source: EnvelopeSource, options: OpenOptions): Promise<OpenedEnvelope> {
-  const located = await locatePayload(source.payload);
+  const located = await locatePayload(source.payload, options.files);
   prepareThreads(located.size ?? 0);
-  const { checkManifest, signedBy } = await openSignature(source, options.signature);
-  const said = await readStatement({ ...source, payload: located.path, ...overrides(options), checkManifest });
+  const { checkManifest, signedBy } = await openSignature(source, options.signature, options.files);
+  const said = await readStatement({ ...options, ...source, payload: located.path, checkManifest });
   checkSignatureBinds(said.manifest, signedBy());
   checkSender(said.manifest, options.sender);
   const statement = amendName(said, options.amendments);
@@ -172,23 +175,15 @@ async function choose(unwrapped: Buffer, { statement, located, options }: Choice
 }
 
 async function readWrappedKeyFile(path: string, payload: LocatedPayload): Promise<Buffer> {
-  const contents = await readMember(path, MAXIMUM_WRAPPED_KEY_SIZE);
+  const contents = await readMember(path, MAXIMUM_WRAPPED_KEY_SIZE, payload.files);
   if (payload.path !== null && contents.length > 0 && contents.length === payload.size) {
-    const sameBytes = contents.equals(await readMember(payload.path, contents.length));
+    const sameBytes = contents.equals(await readMember(payload.path, contents.length, payload.files));
     if (sameBytes)
       throw new SealdropError('swapped-members', `${path}: is the same file as the payload ${payload.name}`, {
         hint: 'one of the two was sent twice: send the missing one',
       });
   }
   return readWrappedKey(contents, path);
-}
-
-function overrides({
-  parameters,
-  defaultParameters,
-  oaep,
-}: OpenOptions): Pick<OpenOptions, 'parameters' | 'defaultParameters' | 'oaep'> {
-  return { parameters, defaultParameters, oaep };
 }
 
 /** When no key opens it and the manifest names the public key it was wrapped with, says whether that is one of ours. */
@@ -286,7 +281,8 @@ class Opened implements OpenedEnvelope {
   }
 
   #writeFromStream(path: string, options: ReadPlaintextOptions): Promise<number> {
-    return writeNewFile(path, this.#decrypt(options), PLAINTEXT_MODE);
+    const { files } = this.#state.located;
+    return writeNewFile(path, this.#decrypt(options), { mode: PLAINTEXT_MODE, files });
   }
 
   async #writeOnThreads(input: string, output: string, options: ReadPlaintextOptions): Promise<number> {

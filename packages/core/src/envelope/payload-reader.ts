@@ -1,9 +1,8 @@
 /** Reading a payload, from disk (as often as needed) or from a stream (once). */
-import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { toSealdropError } from '../errors.ts';
 import { throwIfCancelled } from '../keys/cancellation.ts';
 import { releaseMemory } from '../openssl/payload-transform.ts';
+import { type EnvelopeFile, type EnvelopeFiles, POOLED_FILES } from './envelope-files.ts';
 import { PAYLOAD_END_LENGTH } from '../openssl/payload-tail.ts';
 import type { PayloadEnds } from '../openssl/payload-tail.ts';
 
@@ -18,12 +17,14 @@ export interface ReadOptions {
 export interface ReadFileOptions extends ReadOptions {
   /** Bytes that the file had when it was looked at. Small files then get a small buffer: thousands of large ones keep the garbage collector busy. */
   readonly size?: number | undefined;
+  readonly files?: EnvelopeFiles | undefined;
 }
 
 /** The bytes of a file, with read errors that name it. Each chunk is good until the next is asked for: they share one buffer. */
 export async function* readFileInChunks(path: string, options: ReadFileOptions = {}): AsyncGenerator<Buffer> {
+  const { files = POOLED_FILES } = options;
   try {
-    const handle = await open(path, 'r');
+    const handle = await files.open(path, 'r');
     try {
       yield* readToEnd(handle, options);
     } finally {
@@ -34,13 +35,13 @@ export async function* readFileInChunks(path: string, options: ReadFileOptions =
   }
 }
 
-async function* readToEnd(handle: FileHandle, options: ReadFileOptions): AsyncGenerator<Buffer> {
+async function* readToEnd(handle: EnvelopeFile, options: ReadFileOptions): AsyncGenerator<Buffer> {
   const { signal, onProgress, size = READ_SIZE } = options;
   const buffer = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, Math.max(1, size)));
   let total = 0;
   for (;;) {
     throwIfCancelled(signal);
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+    const { bytesRead } = await handle.read(buffer, { position: null });
     if (bytesRead === 0) return;
     total += bytesRead;
     onProgress?.(total);
@@ -49,24 +50,25 @@ async function* readToEnd(handle: FileHandle, options: ReadFileOptions): AsyncGe
 }
 
 /** The first and last bytes of a file of `size` bytes. */
-export async function readEndsOfFile(path: string, size: number): Promise<PayloadEnds> {
+export async function readEndsOfFile(path: string, size: number, files = POOLED_FILES): Promise<PayloadEnds> {
   try {
-    const handle = await open(path, 'r');
+    const handle = await files.open(path, 'r');
     try {
       const length = Math.min(PAYLOAD_END_LENGTH, size);
-      const beginning = await handle.read(Buffer.alloc(length), 0, length, 0);
-      const end = await handle.read(Buffer.alloc(length), 0, length, size - length);
-      return {
-        beginning: beginning.buffer.subarray(0, beginning.bytesRead),
-        end: end.buffer.subarray(0, end.bytesRead),
-        size,
-      };
+      const beginning = await readAt(handle, length, 0);
+      return { beginning, end: await readAt(handle, length, size - length), size };
     } finally {
       await handle.close();
     }
   } catch (error) {
     throw toSealdropError(error, path);
   }
+}
+
+async function readAt(handle: EnvelopeFile, length: number, position: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  const { bytesRead } = await handle.read(buffer, { position });
+  return buffer.subarray(0, bytesRead);
 }
 
 /** The same of a stream that is already open. */
@@ -87,8 +89,12 @@ export async function* readStreamInChunks(
  * Writes all chunks into a new file and fsyncs it. What is written is given up.
  * @returns bytes written
  */
-export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>, mode: number): Promise<number> {
-  const handle = await open(path, 'wx', mode);
+export async function writeNewFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  { mode, files = POOLED_FILES }: { readonly mode: number; readonly files?: EnvelopeFiles },
+): Promise<number> {
+  const handle = await files.open(path, 'wx', mode);
   let size = 0;
   try {
     for await (const chunk of chunks) {
@@ -104,10 +110,10 @@ export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Arra
 }
 
 /** write(2) may write less than it was given. */
-async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+async function writeAll(handle: EnvelopeFile, chunk: Uint8Array): Promise<void> {
   let offset = 0;
   while (offset < chunk.length) {
-    const { bytesWritten } = await handle.write(chunk, offset, chunk.length - offset);
+    const { bytesWritten } = await handle.write(chunk.subarray(offset));
     offset += bytesWritten;
   }
 }

@@ -63,7 +63,7 @@ async function writeFromStream(located: LocatedPayload, options: PayloadWriteOpt
   const payloadSize = await writeNewFile(
     output,
     observe(encrypted, (chunk) => mac.update(chunk)),
-    mode,
+    { mode },
   );
   return { plaintextSize, payloadSize, mac: mac.digest('hex') };
 }

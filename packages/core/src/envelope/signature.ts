@@ -7,6 +7,7 @@ import { constants, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { SealdropError } from '../errors.ts';
 import { publicKeyFingerprint } from '../keys/public-key.ts';
+import type { EnvelopeFiles } from './envelope-files.ts';
 import type { Manifest } from './manifest.ts';
 import { readMember } from './read-member.ts';
 import { readManifest } from './statement.ts';
@@ -123,10 +124,11 @@ export interface SignedMembers {
 export async function openSignature(
   { manifest, signature }: SignedMembers,
   policy: SignaturePolicy | undefined,
+  files?: EnvelopeFiles,
 ): Promise<SignatureCheck> {
   if (policy === undefined) return NO_CHECK;
   if (manifest === null || signature === null) return withoutSignature(manifest, policy);
-  const bytes = await readMember(signature, MAXIMUM_SIGNATURE_SIZE);
+  const bytes = await readMember(signature, MAXIMUM_SIGNATURE_SIZE, files);
   let signedBy: string | null = null;
   const checkManifest = (contents: Uint8Array): void => {
     signedBy = publicKeyFingerprint(verifyManifestSignature(contents, bytes, policy.publicKeys));

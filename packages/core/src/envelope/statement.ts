@@ -4,6 +4,7 @@ import { aboutSubject, SealdropError, toSealdropError } from '../errors.ts';
 import { oaepWith } from '../keys/oaep-parameters.ts';
 import type { OaepParameters } from '../keys/oaep-parameters.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
+import type { EnvelopeFiles } from './envelope-files.ts';
 import { MAXIMUM_MANIFEST_SIZE, parametersOfManifest, parseManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { oaepHashInName, plaintextNameOf } from './naming.ts';
@@ -23,6 +24,7 @@ export interface StatementSource {
   readonly oaep?: OaepParameters | undefined;
   /** Sees the manifest's bytes before they are parsed, and throws when they are not to be trusted. */
   readonly checkManifest?: ((bytes: Uint8Array) => void) | undefined;
+  readonly files?: EnvelopeFiles | undefined;
 }
 
 export type ParametersSource = 'caller' | 'manifest' | 'note' | 'default';
@@ -43,7 +45,8 @@ const NAME_OF_STREAM = 'plaintext';
 
 /** @throws SealdropError `incomplete-envelope` when nothing says the parameters, or what the parsers throw */
 export async function readStatement(source: StatementSource): Promise<Statement> {
-  const manifest = source.manifest === null ? null : await readManifest(source.manifest, source.checkManifest);
+  const manifest =
+    source.manifest === null ? null : await readManifest(source.manifest, source.checkManifest, source.files);
   const note = needsNoNote(source, manifest) ? null : await readNoteOf(source);
   const plaintextName = manifest?.plaintext.name ?? nameFromPayload(source.payload);
   return {
@@ -73,26 +76,35 @@ function needsNoNote(source: StatementSource, manifest: Manifest | null): boolea
 }
 
 /** @param check sees the very bytes that are parsed: the file is read once */
-export async function readManifest(path: string, check?: (bytes: Uint8Array) => void): Promise<Manifest> {
-  return readAbout(path, MAXIMUM_MANIFEST_SIZE, (bytes) => {
+export async function readManifest(
+  path: string,
+  check?: (bytes: Uint8Array) => void,
+  files?: EnvelopeFiles,
+): Promise<Manifest> {
+  const bytes = await readMember(path, MAXIMUM_MANIFEST_SIZE, files);
+  return parseAbout(path, () => {
     check?.(bytes);
     return parseManifest(bytes);
   });
 }
 
-async function readNoteOf({ note, parameters }: StatementSource): Promise<Note | null> {
+async function readNoteOf({ note, parameters, files }: StatementSource): Promise<Note | null> {
   if (note === null) return null;
-  return readAbout(note, MAXIMUM_NOTE_SIZE, parseNote).catch((error: unknown) => {
+  return readNote(note, files).catch((error: unknown) => {
     // It could only have said the OAEP hash, which can be tried: what the caller states is the cure for a note that is not understood.
     if (parameters !== undefined && error instanceof SealdropError && error.blame === 'sender') return null;
     throw error;
   });
 }
 
-async function readAbout<Content>(path: string, limit: number, parse: (bytes: Buffer) => Content): Promise<Content> {
-  const bytes = await readMember(path, limit);
+async function readNote(path: string, files: EnvelopeFiles | undefined): Promise<Note> {
+  const bytes = await readMember(path, MAXIMUM_NOTE_SIZE, files);
+  return parseAbout(path, () => parseNote(bytes));
+}
+
+function parseAbout<Content>(path: string, parse: () => Content): Content {
   try {
-    return parse(bytes);
+    return parse();
   } catch (error) {
     throw aboutSubject(toSealdropError(error), path);
   }

@@ -13,6 +13,7 @@ import {
 import type { LandingConfig } from '../config/schema.ts';
 import type { Health } from '../operations/health.ts';
 import type { ClaimRecord } from '../spool/records.ts';
+import { ENVELOPE_FILES } from '../spool/near-files.ts';
 import { readRetry } from '../spool/small-records.ts';
 import type { KeyRing } from './key-ring.ts';
 
@@ -41,6 +42,7 @@ export async function openOptions({ landing, envelope, keys, health }: Opening):
   const order = await readRetry(envelope);
   const oaep = order?.oaep ?? landing.oaep;
   return {
+    files: ENVELOPE_FILES,
     keys: await keys.providers(),
     parameters: order === null || order.parameters === null ? undefined : parseFlags(order.parameters),
     defaultParameters: landing.parameters === undefined ? undefined : parseFlags(landing.parameters),

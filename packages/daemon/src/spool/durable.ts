@@ -4,14 +4,13 @@
  * fsync() does not necessarily ensure that the entry in the directory containing the file has also reached disk").
  */
 import { randomUUID } from 'node:crypto';
-import { type BigIntStats, constants, type Dirent, fsync } from 'node:fs';
+import { type BigIntStats, constants, type Dirent } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { SealdropError } from '@sealdrop/core';
 import { errnoOf, unlessErrno } from './errno.ts';
 import { reach, type StepOf } from './fault-points.ts';
-import { callsAt, IN_POOL } from './file-calls.ts';
+import { callsAt, IN_POOL, synchronize } from './file-calls.ts';
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
@@ -62,9 +61,6 @@ function beginSync(directory: string): Promise<void> {
 function syncNow(directory: string): Promise<void> {
   return syncFile(directory, constants.O_RDONLY | constants.O_DIRECTORY);
 }
-
-/** Always on the thread pool: it waits for the disk. */
-const synchronize = promisify(fsync);
 
 /** Puts on disk what was written to a file, by whomever. */
 export async function syncFile(path: string, flags = constants.O_RDONLY): Promise<void> {

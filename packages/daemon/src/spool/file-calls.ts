@@ -42,7 +42,9 @@ const LISTING = { encoding: 'buffer' as BufferEncoding, bufferSize: 1024 };
 /** 64-bit inode numbers do not fit in a double. */
 const BIG = { bigint: true } as const;
 /** O_NONBLOCK: else a pipe, or another process's lease (fcntl(2), F_SETLEASE), keeps whoever opens it waiting. */
-const ORDINARY = direct.constants.O_RDONLY | direct.constants.O_NOFOLLOW | direct.constants.O_NONBLOCK;
+export const ORDINARY: number = direct.constants.O_RDONLY | direct.constants.O_NOFOLLOW | direct.constants.O_NONBLOCK;
+/** fsync(2), always on the thread pool: it waits for the disk. */
+export const synchronize: (descriptor: number) => Promise<void> = promisify(direct.fsync);
 const openInPool = promisify(direct.open);
 const closeInPool = promisify(direct.close);
 const writeInPool = promisify(direct.writeFile);
@@ -138,7 +140,8 @@ export function callsAt(path: Path): FileCalls {
 const LONGEST_TURN = 5;
 let turnBegan = 0;
 
-async function atOnce<T>(call: () => T): Promise<T> {
+/** For a call that is short as long as the spool's file system is in order. */
+export async function atOnce<T>(call: () => T): Promise<T> {
   if (performance.now() - turnBegan > LONGEST_TURN) await nextTurn();
   return call();
 }
