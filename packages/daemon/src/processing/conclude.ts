@@ -7,10 +7,16 @@ import { archive } from '../spool/archive.ts';
 import { inspectEntry } from '../spool/durable.ts';
 import { reach } from '../spool/fault-points.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from '../spool/layout.ts';
-import { readClaim, readDelivery } from '../spool/records.ts';
+import { type ClaimRecord, type DeliveryRecord, hasClaim, readClaim, readDelivery } from '../spool/records.ts';
 import { readReport } from '../spool/reports.ts';
 import { isTold, markTold, readRetry } from '../spool/small-records.ts';
 import { deliveredReceipt, eventOf, lastWritten, memberPathsOf, quarantinedReceipt } from './receipts.ts';
+
+/** What lies beside a delivered envelope's members; whoever has just delivered it need not read it again. */
+export interface DeliveredRecords {
+  readonly claim: ClaimRecord | null;
+  readonly delivery: DeliveryRecord | null;
+}
 
 export interface ConcluderOptions {
   readonly spool: Spool;
@@ -36,8 +42,8 @@ export class Concluder {
   }
 
   /** Never throws: what cannot be done now is done by a later `sweep`. */
-  delivered(id: string): Promise<void> {
-    return this.#once(id, () => this.#concludeDelivered(id));
+  delivered(id: string, records?: DeliveredRecords): Promise<void> {
+    return this.#once(id, () => this.#concludeDelivered(id, records));
   }
 
   quarantined(id: string): Promise<void> {
@@ -83,14 +89,14 @@ export class Concluder {
     return (await Promise.all(places.map((place) => inspectEntry(place)))).every((entry) => entry === null);
   }
 
-  async #concludeDelivered(id: string): Promise<void> {
+  async #concludeDelivered(id: string, records?: DeliveredRecords): Promise<void> {
     const { spool, ledger, announcer, instruments } = this.#options;
     const { metrics } = instruments;
     const envelope = envelopeDirectory(spool, 'delivered', id);
     if ((await inspectEntry(envelope)) === null) return;
-    const claim = await readClaim(envelope).catch(() => null);
+    const { claim, delivery } = await recordsOf(envelope, records);
     if (claim !== null) {
-      const receipt = deliveredReceipt(claim, await readDelivery(envelope));
+      const receipt = deliveredReceipt(claim, delivery);
       await reach('ledger', 'write');
       await ledger.record(receipt);
       await announcer.post(eventOf(receipt, null, 0));
@@ -120,4 +126,11 @@ export class Concluder {
     await markTold(envelope);
     this.#told.add(id);
   }
+}
+
+/** Without its claim nothing is told again: its archiving has begun. */
+async function recordsOf(envelope: string, known: DeliveredRecords | undefined): Promise<DeliveredRecords> {
+  if (known !== undefined && (await hasClaim(envelope))) return known;
+  const claim = await readClaim(envelope).catch(() => null);
+  return { claim, delivery: claim === null ? null : await readDelivery(envelope) };
 }

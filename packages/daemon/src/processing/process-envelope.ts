@@ -16,7 +16,7 @@ import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliv
 import { reach } from '../spool/fault-points.ts';
 import { envelopeDirectory, membersDirectory } from '../spool/layout.ts';
 import { checkPayloadSize, examineMembers, membersUnchanged } from '../spool/members.ts';
-import { type ClaimRecord, readDelivery } from '../spool/records.ts';
+import type { ClaimRecord, DeliveryRecord } from '../spool/records.ts';
 import { standingOf } from '../spool/standing.ts';
 import { strayVerdict } from '../spool/strays.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
@@ -55,7 +55,7 @@ export async function processEnvelope(attempt: Attempt, workshop: Workshop): Pro
 /** Whether an earlier attempt brought it to an end and failed only after that. */
 async function isOver(claim: ClaimRecord, workshop: Workshop): Promise<boolean> {
   const standing = await standingOf(workshop.spool, claim.id);
-  if (standing.state === 'delivered') await concludeDelivered(claim, workshop, standing.final);
+  if (standing.state === 'delivered') await concludeDelivered(claim, workshop, standing.delivery);
   if (standing.state === 'quarantined') {
     const { code, message: reason, diagnosis } = standing.report ?? {};
     await concludeQuarantined({ claim, workshop }, { code, reason, diagnosis: diagnosis?.sentence });
@@ -80,8 +80,8 @@ async function work(job: Work): Promise<AttemptResult> {
     return await finish(job, await deliverOnce(job));
   } catch (thrown) {
     const error = toSealdropError(thrown, claim.id);
-    const final = await settleDelivery(envelope, partPath(landing.delivery, claim.id)).catch(() => null);
-    if (final !== null) return finish(job, final);
+    const delivery = await settleDelivery(envelope, partPath(landing.delivery, claim.id)).catch(() => null);
+    if (delivery !== null) return finish(job, delivery);
     if (error.blame === 'sender') return setAside(job, error);
     if (!signal.aborted) await noteFailure(envelope, claim, error.code);
     throw error;
@@ -97,8 +97,7 @@ async function mustAnswer({ claim, landing, envelope, signal, workshop }: Work):
   throw error;
 }
 
-/** @returns the final path */
-async function deliverOnce(job: Work): Promise<string> {
+async function deliverOnce(job: Work): Promise<DeliveryRecord> {
   const { claim, landing, envelope, workshop } = job;
   const { metrics } = workshop.instruments;
   if (claim.kind === 'strays') throw strayVerdict(claim);
@@ -177,17 +176,22 @@ async function watchingDelivery<T>({ landing, workshop }: Work, deliverIt: () =>
   }
 }
 
-async function finish({ claim, workshop }: Work, final: string): Promise<AttemptResult> {
+async function finish({ claim, workshop }: Work, delivery: DeliveryRecord): Promise<AttemptResult> {
   workshop.repairs.delete(claim.id);
   await markDelivered(workshop.spool, claim.id);
-  await concludeDelivered(claim, workshop, final);
+  await concludeDelivered(claim, workshop, delivery);
   return 'ended';
 }
 
-async function concludeDelivered({ id, landing }: ClaimRecord, workshop: Workshop, file: string | null): Promise<void> {
-  const delivery = await readDelivery(envelopeDirectory(workshop.spool, 'delivered', id)).catch(() => null);
+async function concludeDelivered(
+  claim: ClaimRecord,
+  { instruments, concluder }: Workshop,
+  delivery: DeliveryRecord | null,
+): Promise<void> {
+  const { id, landing } = claim;
   const repairs = delivery?.facts?.repairs ?? [];
   const repaired = repairs.length === 0 ? {} : { repairs };
-  workshop.instruments.logger.info('delivered', { stage: 'deliver', envelope: id, landing, file, ...repaired });
-  await workshop.concluder.delivered(id);
+  const file = delivery?.final ?? null;
+  instruments.logger.info('delivered', { stage: 'deliver', envelope: id, landing, file, ...repaired });
+  await concluder.delivered(id, { claim, delivery });
 }

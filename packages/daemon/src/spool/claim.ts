@@ -7,6 +7,7 @@ import {
   inspectEntry,
   linkDurably,
   makeDirectory,
+  makeInnerDirectory,
   moveDurably,
   removeFile,
   removeTree,
@@ -91,7 +92,7 @@ export async function prepareClaim(spool: Spool, record: ClaimRecord): Promise<v
   const envelope = envelopeDirectory(spool, 'claiming', record.id);
   try {
     await makeDirectory(envelope, 'claim-directory');
-    await makeDirectory(membersDirectory(envelope), 'claim-members');
+    await makeInnerDirectory(membersDirectory(envelope), 'claim-members');
     await writeClaim(envelope, record);
   } catch (error) {
     await removeTree(envelope, 'undo-claim').catch(() => undefined);

@@ -31,28 +31,29 @@ export interface Delivery {
 
 /**
  * Gives a whole, synced part file its final name. Whenever the process dies in here, `settleDelivery` knows from the record what is left to do.
- * @returns the final path
+ * @returns the record, with the final path
  * @throws SealdropError `collision` when the name is taken and the setting says `quarantine`
  */
-export async function deliver(delivery: Delivery): Promise<string> {
+export async function deliver(delivery: Delivery): Promise<DeliveryRecord> {
   await ensureMode(delivery);
   // The part's own name must be safe before the record: a missing part means "delivered" from then on.
   await syncDirectory(delivery.directory, 'part-name');
   for (;;) {
     const final = await chooseName(delivery);
-    if ((await deliverAs(delivery, final)) === 'done') return final;
+    const record = await deliverAs(delivery, final);
+    if (record !== 'taken') return record;
   }
 }
 
 /** Final names that envelopes are being given: two of the same name would take turns in choosing what the other gets. */
 const underWay = new Set<string>();
 
-async function deliverAs(delivery: Delivery, final: string): Promise<'done' | 'taken'> {
+async function deliverAs(delivery: Delivery, final: string): Promise<DeliveryRecord | 'taken'> {
   underWay.add(final);
   try {
     const record = await recordOf(delivery, final);
     await writeDelivery(delivery.envelope, record);
-    return await publish(record, delivery.collision);
+    return (await publish(record, delivery.collision)) === 'taken' ? 'taken' : record;
   } finally {
     underWay.delete(final);
   }
@@ -133,10 +134,10 @@ async function publish({ part, final }: DeliveryRecord, collision: Collision): P
 /**
  * What a crash or a failure left of a delivery. `delivered`: the plaintext has its final name, and the part file is gone.
  * `undone`: no trace is left.
- * @returns the final path, or null when it is undone
+ * @returns the record, with the final path, or null when it is undone
  * @throws SealdropError `not-found` when the delivery directory is not the one where delivery began
  */
-export async function settleDelivery(envelope: string, part: string): Promise<string | null> {
+export async function settleDelivery(envelope: string, part: string): Promise<DeliveryRecord | null> {
   const record = await readDelivery(envelope);
   if (record === null) {
     await removeFile(part, 'undo-part');
@@ -145,13 +146,13 @@ export async function settleDelivery(envelope: string, part: string): Promise<st
   await sameDirectory(record, envelope);
   const entry = await inspectEntry(record.part);
   // The part loses its name only after the final name is safe, whatever the collector did with the file since.
-  if (entry === null) return record.final;
+  if (entry === null) return record;
   // Should the collector have removed the file in the instant before the crash, it gets it once more: nothing on disk tells.
   const linked = entry.nlink > 1n && String(entry.ino) === record.inode;
   // In this order: a record without a part would mean "delivered".
   if (!linked) await removeDelivery(envelope);
   await removeFile(record.part, linked ? 'part-unlink' : 'undo-part');
-  return linked ? record.final : null;
+  return linked ? record : null;
 }
 
 async function sameDirectory(record: DeliveryRecord, envelope: string): Promise<void> {

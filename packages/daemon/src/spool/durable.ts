@@ -81,6 +81,13 @@ export async function makeDirectory(directory: string, step: StepOf<'directory'>
   await syncDirectory(dirname(directory));
 }
 
+/** The same within another new directory: its name is safe once that is synced for what comes into it next. */
+export async function makeInnerDirectory(directory: string, step: StepOf<'directory'>): Promise<void> {
+  await reach(step, 'mkdir');
+  await callsAt(directory).makeDirectory(directory, PRIVATE_DIRECTORY);
+  await reach(step, 'sync');
+}
+
 /** Moves a file or directory within one file system; both directories are synced. */
 export async function moveDurably(from: string, to: string, step: StepOf<'move'>): Promise<void> {
   await reach(step, 'rename');
@@ -137,12 +144,9 @@ export async function linkDurably(existing: string, name: string, step: StepOf<'
 /** Removes a name; nothing happens when there is none. */
 export async function removeFile(path: string, step: StepOf<'remove'>): Promise<void> {
   await reach(step, 'unlink');
-  const removed = await unlessErrno(['ENOENT'], async () => {
-    await callsAt(path).unlink(path);
-    return true;
-  });
+  const outcome = await callsAt(path).unlink(path);
   await reach(step, 'sync');
-  if (removed === true) await syncDirectory(dirname(path));
+  if (outcome === 'removed') await syncDirectory(dirname(path));
 }
 
 /** Removes a directory of the spool with all it holds; symbolic links are removed, never followed. Nothing happens when there is none. */
@@ -188,7 +192,7 @@ async function emptyOfFiles(directory: Buffer, top: string): Promise<readonly Bu
   const inner: Buffer[] = [];
   for await (const entry of await entriesOf(directory)) {
     const path = Buffer.concat([directory, Buffer.from('/'), entry.name]);
-    if (!entry.isDirectory()) await unlessErrno(['ENOENT'], () => callsAt(path).unlink(path));
+    if (!entry.isDirectory()) await callsAt(path).unlink(path);
     else if (directory.equals(Buffer.from(top))) inner.push(path);
     else inner.push(...((await unlessErrno(['ENOENT'], () => raise(path, top))) ?? []));
   }

@@ -19,13 +19,14 @@ export interface FileCalls {
   readonly makeDirectory: (path: string, mode: number) => Promise<void>;
   readonly rename: (from: Path, to: Path) => Promise<void>;
   readonly link: (existing: string, name: string) => Promise<void>;
-  readonly unlink: (path: Path) => Promise<void>;
+  readonly unlink: (path: Path) => Promise<'removed' | 'not-there'>;
   readonly removeDirectory: (path: Path) => Promise<void>;
   /** @returns the descriptor */
   readonly open: (path: string, flags: number, mode?: number) => Promise<number>;
   readonly close: (descriptor: number) => Promise<void>;
   readonly write: (descriptor: number, text: string) => Promise<void>;
-  readonly read: (path: string) => Promise<string>;
+  /** Null when it is not there. */
+  readonly read: (path: string) => Promise<string | null>;
   /** The beginning of an ordinary file, at most `limit` bytes; null when it is anything else. No link is followed, and nobody's pipe or lease waited for. */
   readonly readOrdinary: (path: string, limit: number) => Promise<Buffer | null>;
   /** What a directory holds, a part at a time, with names as the bytes that they are: the sender makes them, and millions if it likes. */
@@ -58,12 +59,12 @@ export const IN_POOL: FileCalls = {
   },
   rename: (from, to) => pool.rename(from, to),
   link: (existing, name) => pool.link(existing, name),
-  unlink: (path) => pool.unlink(path),
+  unlink: async (path) => removedUnlessNull(await unlessErrno(['ENOENT'], () => pool.unlink(path))),
   removeDirectory: (path) => pool.rmdir(path),
   open: (path, flags, mode) => openInPool(path, flags, mode),
   close: (descriptor) => closeInPool(descriptor),
   write: (descriptor, text) => writeInPool(descriptor, text),
-  read: (path) => pool.readFile(path, 'utf8'),
+  read: (path) => unlessErrno(NOT_THERE, () => pool.readFile(path, 'utf8')),
   readOrdinary: async (path, limit) => {
     await using file = await pool.open(path, ORDINARY);
     const status = await file.stat();
@@ -87,18 +88,27 @@ const AT_ONCE: FileCalls = {
   link: (existing, name) => atOnce(() => direct.linkSync(existing, name)),
   unlink: async (path) => {
     const entry = await atOnce(() => inspectAtOnce(path));
-    if (entry !== null && entry.nlink === 1n && entry.size > LARGE_FILE) return IN_POOL.unlink(path);
-    direct.unlinkSync(path);
+    if (entry === null) return 'not-there';
+    if (entry.nlink === 1n && entry.size > LARGE_FILE) return IN_POOL.unlink(path);
+    return removedUnlessNull(await unlessErrno(['ENOENT'], async () => direct.unlinkSync(path)));
   },
   removeDirectory: (path) => atOnce(() => direct.rmdirSync(path)),
   open: (path, flags, mode) => atOnce(() => direct.openSync(path, flags, mode)),
   close: (descriptor) => atOnce(() => direct.closeSync(descriptor)),
   write: (descriptor, text) => atOnce(() => direct.writeFileSync(descriptor, text)),
-  read: (path) => atOnce(() => direct.readFileSync(path, 'utf8')),
+  // To look first costs less than an exception, and most records are not there.
+  read: (path) =>
+    unlessErrno(NOT_THERE, () =>
+      atOnce(() => (inspectAtOnce(path) === null ? null : direct.readFileSync(path, 'utf8'))),
+    ),
   readOrdinary: (path, limit) => atOnce(() => readOrdinaryAtOnce(path, limit)),
   entries: (directory) => atOnce(() => entriesOf(direct.opendirSync(directory, LISTING))),
   freeBytes: (path) => atOnce(() => freeBytesOf(direct.statfsSync(path))),
 };
+
+function removedUnlessNull(outcome: void | null): 'removed' | 'not-there' {
+  return outcome === null ? 'not-there' : 'removed';
+}
 
 function inspectAtOnce(path: Path): BigIntStats | null {
   return direct.lstatSync(path, { ...BIG, throwIfNoEntry: false }) ?? null;

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { unlessErrno } from './errno.ts';
 
 /**
@@ -37,8 +37,8 @@ export function letGo(path: string): void {
 }
 
 export function nearnessOf(path: string): Nearness {
-  for (let place = path; place.length > 1; place = dirname(place)) {
-    const nearness = known.get(place);
+  for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const nearness = known.get(path.slice(0, end));
     if (nearness !== undefined) return nearness;
   }
   return 'far';

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { removeFile, writeRecord } from './durable.ts';
-import { unlessErrno } from './errno.ts';
+import { inspectEntry, removeFile, writeRecord } from './durable.ts';
 import { callsAt } from './file-calls.ts';
 
 // The small files that lie beside an envelope's members and tell `recover` how far it got.
@@ -66,6 +65,8 @@ const CLAIM = 'claim.json';
 const DELIVERY = 'deliver.json';
 
 export const readClaim = (envelope: string): Promise<ClaimRecord | null> => read(join(envelope, CLAIM), claimSchema);
+export const hasClaim = async (envelope: string): Promise<boolean> =>
+  (await inspectEntry(join(envelope, CLAIM))) !== null;
 export const writeClaim = (envelope: string, record: ClaimRecord): Promise<void> =>
   writeRecord(join(envelope, CLAIM), record, 'claim-record');
 export const removeClaim = (envelope: string): Promise<void> => removeFile(join(envelope, CLAIM), 'forget-claim');
@@ -78,6 +79,6 @@ export const removeDelivery = (envelope: string): Promise<void> =>
   removeFile(join(envelope, DELIVERY), 'undo-delivery');
 
 async function read<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
-  const text = await unlessErrno(['ENOENT'], () => callsAt(path).read(path));
+  const text = await callsAt(path).read(path);
   return text === null ? null : schema.parse(JSON.parse(text));
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { unlessErrno } from './errno.ts';
 import { callsAt } from './file-calls.ts';
 import { quarantineReportSchema } from './report-schema.ts';
 
@@ -36,9 +35,10 @@ export function readEarlierReport(envelope: string, count: number): Promise<Read
 }
 
 async function read(path: string): Promise<ReadReport | null> {
-  const contents = await unlessErrno(['ENOENT', 'ENOTDIR'], () => callsAt(path).read(path));
+  const contents = await callsAt(path).read(path);
+  if (contents === null) return null;
   try {
-    return readableSchema.parse(JSON.parse(contents ?? ''));
+    return readableSchema.parse(JSON.parse(contents));
   } catch {
     return null;
   }

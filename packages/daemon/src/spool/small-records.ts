@@ -2,7 +2,6 @@ import { OAEP_HASHES } from '@sealdrop/core';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { inspectEntry, removeFile, writeRecord } from './durable.ts';
-import { unlessErrno } from './errno.ts';
 import { callsAt } from './file-calls.ts';
 
 // Further records beside an envelope's members, of what happened to it besides being claimed and delivered.
@@ -50,9 +49,10 @@ export const unmarkTold = (envelope: string): Promise<void> => removeFile(join(e
 
 /** Null when there is none, or when it cannot be understood: none of these is worth holding an envelope up for. */
 async function read<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
-  const text = await unlessErrno(['ENOENT', 'ENOTDIR'], () => callsAt(path).read(path));
+  const text = await callsAt(path).read(path);
+  if (text === null) return null;
   try {
-    return schema.parse(JSON.parse(text ?? ''));
+    return schema.parse(JSON.parse(text));
   } catch {
     return null;
   }

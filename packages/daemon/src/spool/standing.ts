@@ -1,14 +1,14 @@
 import { inspectEntry } from './durable.ts';
 import { envelopeDirectory, type Spool } from './layout.ts';
 import { finishQuarantine, hasReport } from './quarantine.ts';
-import { readDelivery } from './records.ts';
+import { type DeliveryRecord, readDelivery } from './records.ts';
 import { readReport, type ReadReport } from './reports.ts';
 
 /** How far an envelope got that was taken for claimed. */
 export type Standing =
   | { readonly state: 'claimed' | 'gone' }
-  /** `final` is null when its record is gone. */
-  | { readonly state: 'delivered'; readonly final: string | null }
+  /** `delivery` is null when its record is gone. */
+  | { readonly state: 'delivered'; readonly delivery: DeliveryRecord | null }
   | { readonly state: 'quarantined'; readonly report: ReadReport | null };
 
 /**
@@ -21,7 +21,7 @@ export async function standingOf(spool: Spool, id: string): Promise<Standing> {
   else if ((await inspectEntry(claimed)) !== null) return { state: 'claimed' };
   const delivered = envelopeDirectory(spool, 'delivered', id);
   if ((await inspectEntry(delivered)) !== null) {
-    return { state: 'delivered', final: (await readDelivery(delivered).catch(() => null))?.final ?? null };
+    return { state: 'delivered', delivery: await readDelivery(delivered).catch(() => null) };
   }
   const quarantined = envelopeDirectory(spool, 'quarantine', id);
   if ((await inspectEntry(quarantined)) === null) return { state: 'gone' };
