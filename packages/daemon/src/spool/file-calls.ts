@@ -1,7 +1,7 @@
 /**
  * The short system calls on files, in two ways: on libuv's thread pool, or at once. To hand a call to another thread and to be woken when it is done costs some
  * ten times the call itself, and an envelope needs a hundred of them. So whatever lies on the spool's file system is asked at once; what may hang by itself (`nearness.ts`),
- * or takes long (fsync(2), freeing large files), is for the pool.
+ * or waits for the disk, is for the pool: fsync(2), and freeing inodes and blocks, for which ext4 waits until its journal is written.
  */
 import * as direct from 'node:fs';
 import type { BigIntStats, Dir, Dirent } from 'node:fs';
@@ -35,8 +35,6 @@ export interface FileCalls {
 }
 
 const NOT_THERE = ['ENOENT', 'ENOTDIR'];
-/** Bytes. The blocks of a larger file are not freed in an instant. */
-const LARGE_FILE = 2n ** 20n;
 
 /** Names as bytes; so many entries are read from the kernel at a time. */
 const LISTING = { encoding: 'buffer' as BufferEncoding, bufferSize: 1024 };
@@ -89,10 +87,10 @@ const AT_ONCE: FileCalls = {
   unlink: async (path) => {
     const entry = await atOnce(() => inspectAtOnce(path));
     if (entry === null) return 'not-there';
-    if (entry.nlink === 1n && entry.size > LARGE_FILE) return IN_POOL.unlink(path);
+    if (entry.nlink === 1n) return IN_POOL.unlink(path);
     return removedUnlessNull(await unlessErrno(['ENOENT'], async () => direct.unlinkSync(path)));
   },
-  removeDirectory: (path) => atOnce(() => direct.rmdirSync(path)),
+  removeDirectory: (path) => IN_POOL.removeDirectory(path),
   open: (path, flags, mode) => atOnce(() => direct.openSync(path, flags, mode)),
   close: (descriptor) => atOnce(() => direct.closeSync(descriptor)),
   write: (descriptor, text) => atOnce(() => direct.writeFileSync(descriptor, text)),

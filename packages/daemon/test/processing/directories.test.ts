@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { DaemonProcess } from '../daemon-process.ts';
 import { Host } from '../host.ts';
+import { addSecondLanding, deliveredFrom, served } from '../landing/second-landing.ts';
 import { seal, upload, uploadFolder } from '../sender.ts';
 
 /** An ordinary user, whom permissions bind. */
@@ -12,12 +13,14 @@ const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear
 
 let host: Host;
 const mounted: string[] = [];
+const frozen: string[] = [];
 
 beforeEach(() => {
   host = new Host();
 });
 
 afterEach(async () => {
+  thaw();
   await host.close().catch(() => {});
   for (const directory of mounted.splice(0).toReversed()) spawnSync('umount', ['--lazy', directory]);
   rmSync(host.folder, { recursive: true, force: true });
@@ -26,6 +29,20 @@ afterEach(async () => {
 function mount(directory: string, ...words: readonly string[]): void {
   execFileSync('mount', [...words, directory]);
   mounted.push(directory);
+}
+
+/** A file system of its own on which, from now on, every change hangs (ioctl FIFREEZE), as on a mount whose server is gone. */
+function freeze(directory: string): void {
+  const image = join(host.folder, 'image');
+  execFileSync('truncate', ['--size=16M', image]);
+  execFileSync('mkfs.ext4', ['-q', image]);
+  mount(directory, '-o', 'loop', image);
+  execFileSync('fsfreeze', ['--freeze', directory]);
+  frozen.push(directory);
+}
+
+function thaw(): void {
+  for (const directory of frozen.splice(0)) execFileSync('fsfreeze', ['--unfreeze', directory]);
 }
 
 function send(name: string): void {
@@ -115,4 +132,17 @@ test('a landing that is a bind mount apart from the spool is refused once, with 
   await daemon.saying({ message: 'delivered', file: join(host.delivery, 'free') });
   expect(daemon.said({ message: 'cannot use the landing' })).toHaveLength(1);
   expect(host.inState('claiming')).toEqual([]);
+});
+
+test('a delivery directory whose file system hangs holds up nobody else; when it goes on, its envelopes are delivered', async () => {
+  const quiet = addSecondLanding(host);
+  freeze(host.delivery);
+  const daemon = await host.start();
+  for (const name of ['one', 'two', 'three']) send(name);
+  await daemon.saying({ message: 'claimed', landing: 'acme' }, 3);
+  const before = await served(host, daemon, quiet);
+  expect(before.some(deliveredFrom('acme'))).toBe(false);
+  thaw();
+  await daemon.saying({ message: 'delivered', landing: 'acme' }, 3);
+  expect(host.collectable().filter((name) => name !== 'lost+found')).toEqual(['one', 'three', 'two']);
 });
