@@ -22,7 +22,7 @@ export async function beginAt(root: string): Promise<void> {
 /** To be asked again from time to time: something may be mounted there. Until it is answered, the directory counts as far. */
 export async function askOf(directory: string): Promise<void> {
   const path = join(directory);
-  if (known.get(path) === 'near') known.set(path, 'far');
+  known.set(path, 'far');
   const entry = await unlessErrno(['ENOENT', 'EACCES', 'EIO', 'ESTALE'], () => stat(path, { bigint: true }));
   known.set(path, entry !== null && devices.has(entry.dev) ? 'near' : 'far');
 }
