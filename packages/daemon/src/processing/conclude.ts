@@ -117,7 +117,7 @@ export class Concluder {
     // Without a report it is on its way back to the queue, or gone.
     if (report === null) return;
     const paths = claim === null ? [] : memberPathsOf(claim, membersDirectory(envelope));
-    const received = await lastWritten(paths);
+    const received = lastWritten(await Promise.all(paths.map((path) => inspectEntry(path))));
     const receipt = quarantinedReceipt({ id, claim, report, outcome: 'quarantined', received });
     await reach('ledger', 'write');
     await ledger.record(receipt);

@@ -22,7 +22,7 @@ import { strayVerdict } from '../spool/strays.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import { historyOf, noteFailure } from './history.ts';
 import { memberPaths, openOptions } from './opening.ts';
-import { factsOf, memberPathsOf } from './receipts.ts';
+import { factsOf, lastWritten } from './receipts.ts';
 import { checkReplay } from './replay.ts';
 import { concludeQuarantined, setAside } from './set-aside.ts';
 import { moved, type Work, type Workshop } from './workshop.ts';
@@ -105,14 +105,13 @@ async function deliverOnce(job: Work): Promise<DeliveryRecord> {
   if (earlier !== null) return earlier;
   const members = memberPaths(claim, landing, membersDirectory(envelope));
   const before = await examineMembers(membersDirectory(envelope), namesOf(claim));
-  await checkPayloadSize(members.payload, landing.maximumPayloadSize);
+  checkPayloadSize(before, members.payload, landing.maximumPayloadSize);
   const opened = await metrics.timed('open', () => open(job, members));
   moved(job);
   workshop.instruments.names.learn(claim.id, [opened.plaintextName]);
   try {
     const attempts = (await historyOf(envelope, claim)).attempts + 1;
-    const paths = memberPathsOf(claim, membersDirectory(envelope));
-    const facts = await factsOf(opened, { members: paths, attempts });
+    const facts = factsOf(opened, { received: lastWritten([...before.values()]), attempts });
     const part = await watchingDelivery(job, () => writePart(job, opened));
     await membersUnchanged(membersDirectory(envelope), before);
     await refuseReplay(job, opened);

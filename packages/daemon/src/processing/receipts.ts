@@ -1,20 +1,20 @@
+import type { BigIntStats } from 'node:fs';
 import { basename, join } from 'node:path';
 import { formatFlags, type OpenedEnvelope } from '@sealdrop/core';
 import type { Receipt } from '../ledger/receipt.ts';
 import type { EnvelopeEvent } from '../operations/envelope-event.ts';
-import { inspectEntry } from '../spool/durable.ts';
 import type { ClaimRecord, DeliveryFacts, DeliveryRecord } from '../spool/records.ts';
 import type { ReadReport } from '../spool/reports.ts';
 
-/** What is known of an opened envelope before it is delivered. `paths` are its members'. */
-export async function factsOf(
+/** What is known of an opened envelope before it is delivered. */
+export function factsOf(
   opened: OpenedEnvelope,
-  { members, attempts }: { readonly members: readonly string[]; readonly attempts: number },
-): Promise<DeliveryFacts> {
+  { received, attempts }: Pick<DeliveryFacts, 'received' | 'attempts'>,
+): DeliveryFacts {
   return {
     plaintextName: opened.plaintextName,
     payloadSize: opened.payloadSize,
-    received: await lastWritten(members),
+    received,
     attempts,
     keyName: opened.keyName,
     parameters: formatFlags(opened.parameters),
@@ -25,8 +25,7 @@ export async function factsOf(
 }
 
 /** When the latest of these files was written: ms since the epoch; null when none is there. */
-export async function lastWritten(paths: readonly string[]): Promise<number | null> {
-  const entries = await Promise.all(paths.map((path) => inspectEntry(path)));
+export function lastWritten(entries: readonly (BigIntStats | null)[]): number | null {
   const times = entries.filter((entry) => entry !== null).map((entry) => Number(entry.mtimeMs));
   return times.length === 0 ? null : Math.max(...times);
 }

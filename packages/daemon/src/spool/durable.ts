@@ -192,7 +192,7 @@ async function emptyOfFiles(directory: Buffer, top: string): Promise<readonly Bu
   const inner: Buffer[] = [];
   for await (const entry of await entriesOf(directory)) {
     const path = Buffer.concat([directory, Buffer.from('/'), entry.name]);
-    if (!entry.isDirectory()) await callsAt(path).unlink(path);
+    if (!entry.isDirectory()) await IN_POOL.unlink(path);
     else if (directory.equals(Buffer.from(top))) inner.push(path);
     else inner.push(...((await unlessErrno(['ENOENT'], () => raise(path, top))) ?? []));
   }

@@ -18,8 +18,8 @@ const WORDS = {
   device: 'a device',
 } as const;
 
-/** What a member was like before it was read; null for one that is not there. */
-export type MemberSnapshot = ReadonlyMap<string, string>;
+/** What each member was like before it was read, by its name. */
+export type MemberSnapshot = ReadonlyMap<string, BigIntStats>;
 
 /** What changes when a file is written to or replaced; it survives a rename, which touches only the ctime. */
 export function fingerprintOf({ ino, size, mtimeNs }: BigIntStats): string {
@@ -31,11 +31,11 @@ export function fingerprintOf({ ino, size, mtimeNs }: BigIntStats): string {
  * @throws SealdropError `hostile-file` naming the member and what it is
  */
 export async function examineMembers(directory: string, names: readonly string[]): Promise<MemberSnapshot> {
-  const snapshot = new Map<string, string>();
+  const snapshot = new Map<string, BigIntStats>();
   for (const name of names) {
     const entry = await examine(join(directory, name), name);
     await refuseClosed(join(directory, name), name, entry);
-    snapshot.set(name, fingerprintOf(entry));
+    snapshot.set(name, entry);
   }
   return snapshot;
 }
@@ -59,10 +59,10 @@ async function refuseClosed(path: string, name: string, entry: BigIntStats): Pro
 }
 
 /** @throws SealdropError `limit-exceeded` for a payload of more bytes than the landing takes */
-export async function checkPayloadSize(path: string, maximum: number): Promise<void> {
-  const entry = await inspectEntry(path);
-  if (entry === null || entry.size <= BigInt(maximum)) return;
-  throw new SealdropError('limit-exceeded', `${basename(path)} has ${entry.size} bytes; the landing takes ${maximum}`, {
+export function checkPayloadSize(members: MemberSnapshot, path: string, maximum: number): void {
+  const size = members.get(basename(path))?.size ?? 0n;
+  if (size <= BigInt(maximum)) return;
+  throw new SealdropError('limit-exceeded', `${basename(path)} has ${size} bytes; the landing takes ${maximum}`, {
     hint: 'If the sender has so much to send, raise maximumPayloadSize of the landing and retry the envelope.',
   });
 }
@@ -72,9 +72,9 @@ export async function checkPayloadSize(path: string, maximum: number): Promise<v
  * @throws SealdropError `hostile-file` when a member is not what it was
  */
 export async function membersUnchanged(directory: string, before: MemberSnapshot): Promise<void> {
-  for (const [name, snapshot] of before) {
+  for (const [name, earlier] of before) {
     const entry = await examine(join(directory, name), name);
-    if (fingerprintOf(entry) !== snapshot) throw hostile(`${name} was changed while it was read`);
+    if (fingerprintOf(entry) !== fingerprintOf(earlier)) throw hostile(`${name} was changed while it was read`);
   }
 }
 
