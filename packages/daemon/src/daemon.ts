@@ -26,7 +26,6 @@ import { enforceRetention } from './processing/retention.ts';
 import { Scheduler } from './processing/scheduler.ts';
 import { openSpool, type Spool } from './spool/layout.ts';
 import { lockSpool, type SpoolLock } from './spool/lock.ts';
-import { askOf } from './spool/nearness.ts';
 import { recover } from './spool/recover.ts';
 import { sentBack } from './spool/sent-back.ts';
 
@@ -188,7 +187,6 @@ export class Daemon {
   async #lookAtSpace(): Promise<void> {
     const { landings, minimumFreeSpace } = this.#config;
     const paths = [this.#spool.root, ...landings.map(({ delivery }) => delivery)];
-    await Promise.all(landings.map(({ delivery }) => askOf(delivery)));
     if ((await this.#freeSpace.look(paths, minimumFreeSpace)) === 'mended') this.#scheduler.retryAll();
   }
 

@@ -9,7 +9,7 @@ import {
 } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { checkRoom } from '../operations/free-space.ts';
-import { doesNotAnswer, isSilent } from '../spool/answering.ts';
+import { doesNotAnswer, isDeliverySilent } from '../spool/answering.ts';
 import { pathOf } from '../spool/errno.ts';
 import { namesOf } from '../spool/claim.ts';
 import { deliver, markDelivered, partPath, settleDelivery } from '../spool/deliver.ts';
@@ -90,7 +90,7 @@ async function work(job: Work): Promise<AttemptResult> {
 
 /** To wait in the queue holds up nobody; to wait in a system call that never returns does, and cannot be ended. */
 async function mustAnswer({ claim, landing, envelope, signal, workshop }: Work): Promise<void> {
-  if (!(await isSilent(landing.delivery))) return;
+  if (!(await isDeliverySilent(landing.delivery))) return;
   const error = doesNotAnswer(landing.delivery);
   workshop.instruments.health.report(`delivery:${landing.name}`, error);
   if (!signal.aborted) await noteFailure(envelope, claim, error.code);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SealdropError } from '@sealdrop/core';
 import { IN_POOL } from './file-calls.ts';
+import { askOf, note } from './nearness.ts';
 
 /** ms in which a file system has to answer. One mounted hard from a server that is down never does (nfs(5)), and each question holds a thread until it does. */
 const PATIENCE = 5000;
@@ -45,6 +46,20 @@ export function isAnyOpen(): boolean {
 /** Whether a directory does not answer; that it is not there is an answer. */
 export async function isSilent(directory: string): Promise<boolean> {
   return (await askSoon(directory, () => IN_POOL.inspect(join(directory, '.')).catch(() => null))) === SILENT;
+}
+
+/** ms for which an answer holds: many envelopes go to one directory. */
+const FRESH = 20;
+/** When each delivery directory last answered: monotonic, ms. */
+const answered = new Map<string, number>();
+
+/** The same of a delivery directory, which says with its answer how near it is. One that is silent is far. */
+export async function isDeliverySilent(directory: string): Promise<boolean> {
+  if (performance.now() - (answered.get(directory) ?? -Infinity) < FRESH) return false;
+  const answer = await askSoon(directory, () => askOf(directory));
+  if (answer === SILENT) note(directory, 'far');
+  else answered.set(directory, performance.now());
+  return answer === SILENT;
 }
 
 export function doesNotAnswer(path: string): SealdropError {

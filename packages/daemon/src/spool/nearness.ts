@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unlessErrno } from './errno.ts';
 
 /**
  * Which directories lie on the spool's own file system. Landings do by requirement, and most delivery directories do; others may be network mounts,
@@ -19,12 +18,15 @@ export async function beginAt(root: string): Promise<void> {
   known.set(join(root), 'near');
 }
 
-/** To be asked again from time to time: something may be mounted there. Until it is answered, the directory counts as far. */
-export async function askOf(directory: string): Promise<void> {
-  const path = join(directory);
-  known.set(path, 'far');
-  const entry = await unlessErrno(['ENOENT', 'EACCES', 'EIO', 'ESTALE'], () => stat(path, { bigint: true }));
-  known.set(path, entry !== null && devices.has(entry.dev) ? 'near' : 'far');
+/** To be asked again and again: something may be mounted there. */
+export async function askOf(directory: string): Promise<Nearness> {
+  const entry = await stat(directory, { bigint: true }).catch(() => null);
+  return note(directory, entry !== null && devices.has(entry.dev) ? 'near' : 'far');
+}
+
+export function note(directory: string, nearness: Nearness): Nearness {
+  known.set(join(directory), nearness);
+  return nearness;
 }
 
 /** For a directory that is held open. */

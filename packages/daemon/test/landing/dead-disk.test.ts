@@ -103,3 +103,16 @@ test('envelopes whose delivery directory does not answer wait, over a restart as
   revive();
   await expectDelivered(second);
 });
+
+test('a delivery directory that ceases to answer after it has served holds up nobody else', async () => {
+  const daemon = await host.start();
+  send('patient');
+  await daemon.saying(deliveredFrom('acme'));
+  disk = new DeadDisk(host.delivery);
+  send('late');
+  expect(await daemon.saying({ message: 'not yet', landing: 'acme' })).toMatchObject({ reason: DOES_NOT_ANSWER });
+  await served(host, daemon, quiet);
+  revive();
+  await daemon.saying(deliveredFrom('acme'), 2);
+  expect(host.delivered()).toEqual(['late', 'patient']);
+});
