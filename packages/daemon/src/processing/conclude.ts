@@ -12,6 +12,9 @@ import { readReport } from '../spool/reports.ts';
 import { isTold, markTold, readRetry } from '../spool/small-records.ts';
 import { deliveredReceipt, eventOf, lastWritten, memberPathsOf, quarantinedReceipt } from './receipts.ts';
 
+/** ms between two looks at all of quarantine: where nobody purges it, it holds hundreds of thousands after years. */
+const LOOK_AGAIN = 60_000;
+
 /** What lies beside a delivered envelope's members; whoever has just delivered it need not read it again. */
 export interface DeliveredRecords {
   readonly claim: ClaimRecord | null;
@@ -33,6 +36,8 @@ export interface ConcluderOptions {
 export class Concluder {
   readonly #options: ConcluderOptions;
   readonly #underWay = new Map<string, Promise<void>>();
+  /** On the monotonic clock, in milliseconds: when quarantine is listed again, if nothing failed. */
+  #nextLook = 0;
   /** Quarantined envelopes that need not be looked at again. */
   #told = new Set<string>();
   readonly #failing = new Set<string>();
@@ -54,9 +59,11 @@ export class Concluder {
   async sweep(): Promise<void> {
     const { spool } = this.#options;
     for (const id of await envelopesIn(spool, 'delivered')) await this.delivered(id);
+    if (this.#failing.size === 0 && performance.now() < this.#nextLook) return;
     const quarantined = await envelopesIn(spool, 'quarantine');
     for (const id of quarantined.filter((name) => !this.#told.has(name))) await this.quarantined(id);
     this.#told = new Set(quarantined.filter((id) => this.#told.has(id)));
+    this.#nextLook = performance.now() + LOOK_AGAIN;
   }
 
   async #once(id: string, conclude: () => Promise<void>): Promise<void> {
@@ -73,7 +80,10 @@ export class Concluder {
       this.#failing.delete(id);
     } catch (thrown) {
       const { code, message, hint } = toSealdropError(thrown, id);
-      if (await this.#isGone(id)) return;
+      if (await this.#isGone(id)) {
+        this.#failing.delete(id);
+        return;
+      }
       if (!this.#failing.has(id)) {
         const fields = { stage: 'archive', envelope: id, code, reason: message, hint } as const;
         this.#options.instruments.logger.warn('not recorded yet', fields);
