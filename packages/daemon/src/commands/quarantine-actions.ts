@@ -1,4 +1,6 @@
 import { SealdropError, toSealdropError } from '@sealdrop/core';
+import { realPath } from '../config/check-overlaps.ts';
+import { isWithin } from '../config/overlaps.ts';
 import type { Config } from '../config/schema.ts';
 import { ledgerFile } from '../config/state-paths.ts';
 import { openLedger } from '../ledger/ledger.ts';
@@ -11,7 +13,7 @@ import type { RetryOrder } from '../spool/small-records.ts';
 import { notThere, showQuarantined } from './quarantine.ts';
 import { asSpoolOwner } from './spool-owner.ts';
 
-type Places = Pick<Config, 'spool' | 'state'>;
+type Places = Pick<Config, 'spool' | 'state' | 'landings'>;
 
 export interface Done {
   readonly id: string;
@@ -52,8 +54,20 @@ function checkLanding(id: string, claim: ClaimRecord | null, { landings }: Pick<
 export async function releaseQuarantined(config: Places, id: string, directory: string): Promise<Done> {
   const spool = { root: config.spool };
   await showQuarantined(spool, id);
+  await refuseOwnPlaces(config, directory);
   const copy = await copyOut(spool, id, directory);
   return { id, directory: copy, warning: await leave(config, id, 'released') };
+}
+
+/** In the spool it would be taken for something else, in a landing for an upload. */
+async function refuseOwnPlaces({ spool, landings }: Places, directory: string): Promise<void> {
+  const target = await realPath(directory);
+  for (const place of [spool, ...landings.map((landing) => landing.directory)]) {
+    if (!isWithin(target, await realPath(place))) continue;
+    throw new SealdropError('usage', `--to ${directory}: lies within ${place}`, {
+      hint: 'Name a directory of your own. To have an envelope tried again, use retry.',
+    });
+  }
 }
 
 export async function purgeQuarantined(config: Places, id: string): Promise<Done> {

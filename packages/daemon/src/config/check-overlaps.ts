@@ -32,7 +32,7 @@ function subjectOf([setting, index, field]: readonly PropertyKey[], { state, lan
 }
 
 /** Of what is not there yet, where it would be. */
-async function realPath(path: string): Promise<string> {
+export async function realPath(path: string): Promise<string> {
   const found = await unlessErrno(['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'], () => realpath(path));
   if (found !== null || path === '/') return found ?? path;
   return join(await realPath(dirname(path)), basename(path));

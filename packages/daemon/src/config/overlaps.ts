@@ -59,6 +59,6 @@ function overlap(a: string, b: string): boolean {
   return isWithin(a, b) || isWithin(b, a);
 }
 
-function isWithin(inner: string, outer: string): boolean {
+export function isWithin(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
 }

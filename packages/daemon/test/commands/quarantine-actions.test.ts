@@ -102,6 +102,18 @@ test('of several envelopes the good ones are done, the failure is named, and dec
   expect(host.inState('quarantine')).toEqual([]);
 });
 
+test('release into the spool or a landing is refused, by whatever path', async () => {
+  const daemon = await host.start();
+  const id = await quarantined(daemon);
+  const link = join(host.folder, 'link');
+  symlinkSync(host.landing, link);
+  for (const to of [join(host.spool, 'claimed'), host.landing, link]) {
+    expect(quarantine('release', id, '--to', to)).toMatchObject({ status: 64, stdout: '' });
+  }
+  expect(host.inState('quarantine')).toEqual([id]);
+  expect(readdirSync(host.landing)).toEqual([]);
+});
+
 test('release hands out the files with their report, and leaves a receipt', async () => {
   const daemon = await host.start();
   const id = await quarantined(daemon);
