@@ -1,8 +1,11 @@
 /** The last full run, where people read it. */
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
-const DOCS = join(import.meta.dirname, '../../../docs');
+const ROOT = join(import.meta.dirname, '../../..');
+const DOCS = join(ROOT, 'docs');
 const BEGIN = '<!-- bench: begin -->';
 const END = '<!-- bench: end -->';
 
@@ -15,5 +18,6 @@ export async function updateDocumentation(tables: string, picture: string | null
   if (begin === -1 || end < begin) throw new Error(`${path} has lost its markers ${BEGIN} and ${END}`);
   const before = document.slice(0, begin + BEGIN.length);
   await writeFile(path, `${before}\n\n${tables}\n${document.slice(end)}`);
+  await promisify(execFile)(join(ROOT, 'node_modules/.bin/oxfmt'), [path], { cwd: ROOT });
   if (picture !== null) await writeFile(join(DOCS, 'throughput.svg'), picture);
 }
