@@ -8,6 +8,7 @@ const ROOT = join(import.meta.dirname, '../../..');
 const DOCS = join(ROOT, 'docs');
 const BEGIN = '<!-- bench: begin -->';
 const END = '<!-- bench: end -->';
+const PICTURE = '![Throughput over file size: Sealdrop, openssl, and the cipher alone](throughput.svg)';
 
 /** Between the two markers of docs/performance.md stands what the last run printed. */
 export async function updateDocumentation(tables: string, picture: string | null): Promise<void> {
@@ -17,7 +18,7 @@ export async function updateDocumentation(tables: string, picture: string | null
   const end = document.indexOf(END);
   if (begin === -1 || end < begin) throw new Error(`${path} has lost its markers ${BEGIN} and ${END}`);
   const before = document.slice(0, begin + BEGIN.length);
-  await writeFile(path, `${before}\n\n${tables}\n${document.slice(end)}`);
+  await writeFile(path, `${before}\n\n${tables}\n\n${picture === null ? '' : PICTURE}\n\n${document.slice(end)}`);
   await promisify(execFile)(join(ROOT, 'node_modules/.bin/oxfmt'), [path], { cwd: ROOT });
   if (picture !== null) await writeFile(join(DOCS, 'throughput.svg'), picture);
 }
