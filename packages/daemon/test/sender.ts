@@ -1,7 +1,7 @@
 /** What a sender does who has nothing but openssl: the article's steps, in a folder of their own. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Host } from './host.ts';
 
 /** The paths of one envelope's members, before they are uploaded. */
@@ -14,6 +14,8 @@ export interface Triple {
 export type Member = keyof Triple;
 export const MEMBERS: readonly Member[] = ['payload', 'wrappedKey', 'note'];
 
+const USUAL_FLAGS = ['-aes-256-cbc', '-pbkdf2'] as const;
+
 export interface SealOptions {
   readonly plaintext: string | Uint8Array;
   readonly flags?: readonly string[];
@@ -21,9 +23,32 @@ export interface SealOptions {
   readonly publicKey?: string;
 }
 
-/** Makes the three files with openssl. */
+/** Makes the three files with openssl. One whose note is wrong does not open by it: with a wrong key a padding is valid by chance once in 256 times. */
 export function seal(host: Pick<Host, 'folder' | 'publicKey'>, options: SealOptions): Triple {
-  const { plaintext, flags = ['-aes-256-cbc', '-pbkdf2'], publicKey = host.publicKey } = options;
+  const triple = sealOnce(host, options);
+  const { plaintext, note = '' } = options;
+  const opened = note.startsWith('-') ? openWith(note.trim().split(/\s+/), triple.payload, keyFileOf(triple)) : null;
+  return opened === null || opened.equals(Buffer.from(plaintext)) ? triple : seal(host, options);
+}
+
+/** With the wrapped key of another envelope, that does not open it either. */
+export function sealWithForeignKey(host: Pick<Host, 'folder' | 'publicKey'>, plaintext: string): Triple {
+  const [one, other] = [seal(host, { plaintext }), seal(host, { plaintext })];
+  if (openWith(USUAL_FLAGS, one.payload, keyFileOf(other)) !== null) return sealWithForeignKey(host, plaintext);
+  return { ...one, wrappedKey: other.wrappedKey };
+}
+
+function openWith(flags: readonly string[], payload: string, keyFile: string): Buffer | null {
+  const { status, stdout } = spawnSync('openssl', ['enc', '-d', ...flags, '-in', payload, '-pass', `file:${keyFile}`]);
+  return status === 0 ? stdout : null;
+}
+
+function keyFileOf({ payload }: Triple): string {
+  return join(dirname(payload), 'key.bin');
+}
+
+function sealOnce(host: Pick<Host, 'folder' | 'publicKey'>, options: SealOptions): Triple {
+  const { plaintext, flags = USUAL_FLAGS, publicKey = host.publicKey } = options;
   const folder = mkdtempSync(join(host.folder, 'sender-'));
   const at = (name: string): string => join(folder, name);
   writeFileSync(at('plain'), plaintext);

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DaemonProcess, sealdropd } from '../daemon-process.ts';
 import { Host, type Report } from '../host.ts';
 import { sealWithManifest } from '../sealed.ts';
-import { flatPath, openssl, seal, type SealOptions, upload } from '../sender.ts';
+import { flatPath, openssl, seal, type SealOptions, sealWithForeignKey, upload } from '../sender.ts';
 
 const PLAINTEXT = 'Every kind of file begins with something of its own.\n'.repeat(50);
 /** What the sender did, and what the note says instead. */
@@ -106,8 +106,7 @@ test.each([
 });
 
 function sendWithForeignKey(stem: string): void {
-  const [one, other] = [seal(host, { plaintext: PLAINTEXT }), seal(host, { plaintext: PLAINTEXT })];
-  upload(host, stem, { ...one, wrappedKey: other.wrappedKey });
+  upload(host, stem, sealWithForeignKey(host, PLAINTEXT));
 }
 
 test('while one is looked into, others are delivered; and SIGTERM does not wait for it', async () => {
