@@ -23,11 +23,14 @@ export interface SealOptions {
   readonly publicKey?: string;
 }
 
+/** A note with usual flags: hostile ones are not for openssl. */
+const MERELY_WRONG = /^-aes-256-cbc -(pbkdf2|md sha256)\s*$/;
+
 /** Makes the three files with openssl. One whose note is wrong does not open by it: with a wrong key a padding is valid by chance once in 256 times. */
 export function seal(host: Pick<Host, 'folder' | 'publicKey'>, options: SealOptions): Triple {
   const triple = sealOnce(host, options);
   const { plaintext, note = '' } = options;
-  const opened = note.startsWith('-') ? openWith(note.trim().split(/\s+/), triple.payload, keyFileOf(triple)) : null;
+  const opened = MERELY_WRONG.test(note) ? openWith(note.trim().split(/\s+/), triple.payload, keyFileOf(triple)) : null;
   return opened === null || opened.equals(Buffer.from(plaintext)) ? triple : seal(host, options);
 }
 
