@@ -75,9 +75,7 @@ export async function syncFile(path: string, flags = constants.O_RDONLY): Promis
 
 /** A new private directory (mode 0700); its parent must exist. */
 export async function makeDirectory(directory: string, step: StepOf<'directory'>): Promise<void> {
-  await reach(step, 'mkdir');
-  await callsAt(directory).makeDirectory(directory, PRIVATE_DIRECTORY);
-  await reach(step, 'sync');
+  await makeInnerDirectory(directory, step);
   await syncDirectory(dirname(directory));
 }
 

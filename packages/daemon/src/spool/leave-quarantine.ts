@@ -1,8 +1,8 @@
 import { SealdropError } from '@sealdrop/core';
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inspectEntry, moveDurably, removeTree, syncDirectory } from './durable.ts';
+import { inspectEntry, moveDurably, removeTree, syncDirectory, syncFile } from './durable.ts';
 import { unlessErrno } from './errno.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from './layout.ts';
 import { readRetry, type RetryOrder, writeRetry } from './small-records.ts';
@@ -133,13 +133,4 @@ async function copyMember(members: string, name: string, to: string): Promise<vo
   }
   await copyFile(join(members, name), join(to, name), constants.COPYFILE_EXCL);
   await syncFile(join(to, name));
-}
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
