@@ -1,9 +1,10 @@
 /** What threads do to decrypt a file (DESIGN section 7). Each job is one synchronous loop. */
 import { rangeIv } from './cipher-range.ts';
+import { checkStopped, type Control } from './control.ts';
 import { Digester, type DigestRequest, type PayloadDigests } from './payload-digests.ts';
-import { changedWhileRead, type OpenFile, readAt, readExactlyAt, writeAt } from './file-bytes.ts';
+import { changedWhileRead, type OpenFile, readExactlyAt, writeAt } from './file-bytes.ts';
 import { createDecryptor, type KeyedCipher, type Padding, releaseMemory } from './payload-transform.ts';
-import { checkStopped, type Control, type RingMemory, RingReader, RingWriter } from './shared-ring.ts';
+import { type SharedInput, SharedInputReader } from './shared-input.ts';
 
 /**
  * Bytes a call of the cipher's. Measured: the piece and its output stay in the cache, and malloc keeps output of this size at hand; larger ones
@@ -77,50 +78,38 @@ function decryptRange(job: RangesJob, offset: number, buffer: Buffer): number {
   return written;
 }
 
-export interface ReadJob {
-  readonly kind: 'read-and-digest';
-  readonly input: OpenFile;
-  /** Bytes. */
-  readonly size: number;
+export interface DigestSharedJob {
+  readonly kind: 'digest-shared';
+  readonly input: SharedInput;
   readonly digests: DigestRequest;
-  readonly ring: RingMemory;
 }
 
-/** Reads a file and digests it, for another thread to decrypt: the very bytes that the digests vouch for. */
-export function readAndDigest({ input, size, digests, ring }: ReadJob, report: Report): PayloadDigests {
+/** Digests a file while another thread decrypts it: the very bytes that the digests vouch for. */
+export function digestShared({ input, digests }: DigestSharedJob, report: Report): PayloadDigests {
   const digester = new Digester(digests);
-  const writer = new RingWriter(ring);
-  for (let position = 0; position < size;) {
-    const slot = writer.claim();
-    const piece = slot.subarray(0, Math.min(slot.length, size - position));
-    readExactlyAt(input, piece, position);
-    writer.publish(piece.length);
-    // The other thread may have it meanwhile; neither changes it before both are done, as the slot is claimed again only after `digest`.
+  const reader = new SharedInputReader(input, 0);
+  for (let piece = reader.take(); piece.length > 0; piece = reader.take()) {
     digester.update(piece);
-    position += piece.length;
+    reader.release();
     report(piece.length);
   }
-  if (readAt(input, Buffer.alloc(1), size) > 0) throw changedWhileRead(input, { size });
-  writer.claim();
-  writer.publish(0);
   return digester.digests();
 }
 
-export interface DecryptJob {
-  readonly kind: 'decrypt-and-write';
-  readonly input: OpenFile;
+export interface DecryptSharedJob {
+  readonly kind: 'decrypt-shared';
+  readonly input: SharedInput;
   readonly output: OpenFile;
   readonly keyed: KeyedCipher;
   readonly padding: Padding;
   /** The payload's first bytes, as they were when the key was derived from their salt. */
   readonly header: Uint8Array;
-  readonly ring: RingMemory;
 }
 
-/** Decrypts what `readAndDigest` reads. */
-export function decryptAndWrite({ input, output, keyed, padding, header, ring }: DecryptJob): number {
+/** Decrypts and writes what another thread digests. */
+export function decryptShared({ input, output, keyed, padding, header }: DecryptSharedJob): number {
   const decryptor = createDecryptor(keyed, padding);
-  const reader = new RingReader(ring);
+  const reader = new SharedInputReader(input, 1);
   let written = 0;
   const write = (bytes: Buffer): void => {
     writeAt(output, bytes, written);
@@ -128,10 +117,10 @@ export function decryptAndWrite({ input, output, keyed, padding, header, ring }:
     releaseMemory(bytes);
   };
   let skip = header.length;
-  for (let slot = reader.take(); slot.length > 0; slot = reader.take()) {
-    if (skip > 0 && !isHeader(slot, header)) throw changedWhileRead(input, { size: header.length });
-    for (let start = skip; start < slot.length; start += PIECE_SIZE) {
-      write(decryptor.update(slot.subarray(start, start + PIECE_SIZE)));
+  for (let piece = reader.take(); piece.length > 0; piece = reader.take()) {
+    if (skip > 0 && !isHeader(piece, header)) throw changedWhileRead(input.file, { size: header.length });
+    for (let start = skip; start < piece.length; start += PIECE_SIZE) {
+      write(decryptor.update(piece.subarray(start, start + PIECE_SIZE)));
     }
     skip = 0;
     reader.release();
@@ -140,6 +129,6 @@ export function decryptAndWrite({ input, output, keyed, padding, header, ring }:
   return written;
 }
 
-function isHeader(slot: Uint8Array, header: Uint8Array): boolean {
-  return Buffer.compare(slot.subarray(0, header.length), header) === 0;
+function isHeader(piece: Uint8Array, header: Uint8Array): boolean {
+  return Buffer.compare(piece.subarray(0, header.length), header) === 0;
 }

@@ -6,7 +6,7 @@ import { changedWhileRead } from './file-bytes.ts';
 import { withInputFile } from './file-pair.ts';
 import { Digester, type DigestRequest, type PayloadDigests } from './payload-digests.ts';
 import { THREADS_PAY_FROM } from './payload-file.ts';
-import { createControl } from './shared-ring.ts';
+import { createControl } from './control.ts';
 import { shareSecret, summing, together } from './thread-work.ts';
 import { WorkerPool } from './worker-pool.ts';
 

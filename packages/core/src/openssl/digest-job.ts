@@ -2,7 +2,7 @@
 import { PIECE_SIZE, type Report } from './decrypt-jobs.ts';
 import { type OpenFile, readExactlyAt } from './file-bytes.ts';
 import { Digester, type DigestRequest, type PayloadDigests } from './payload-digests.ts';
-import { checkStopped, type Control } from './shared-ring.ts';
+import { checkStopped, type Control } from './control.ts';
 
 export interface DigestJob {
   readonly kind: 'digest';

@@ -7,6 +7,7 @@ import { SealdropError } from '../errors.ts';
 import { checkParameters } from './check-parameters.ts';
 import { canBeginAnywhere } from './cipher-range.ts';
 import type { Cipher } from './ciphers.ts';
+import { createControl } from './control.ts';
 import { type InputFile, type OutputFile, withInputFile, withOutputFile } from './file-pair.ts';
 import type { OpenFile } from './file-bytes.ts';
 import { formatHeader, type Header, parseHeader } from './header.ts';
@@ -17,7 +18,7 @@ import { chooseSalt, type EncryptOptions, type PayloadOptions } from './payload-
 import { PAYLOAD_END_LENGTH } from './payload-tail.ts';
 import { checkCiphertextSize } from './payload-transform.ts';
 import { type Keys, pair, summing, together, withKeys } from './thread-work.ts';
-import { createControl, createRing } from './shared-ring.ts';
+import { shareInput } from './shared-input.ts';
 import { sharedWorkerPool, type WorkerPool } from './worker-pool.ts';
 
 /** Sizes in bytes: all measured (docs/performance.md). */
@@ -28,10 +29,12 @@ export interface Tuning {
   /** Of the memory between two threads. */
   readonly slotSize: number;
   readonly slots: number;
+  /** So many slots of ciphertext that wait for the digesting thread: the encrypting one then writes. */
+  readonly behind: number;
 }
 
 const MIB = 1024 * 1024;
-const TUNING = { rangeSize: 4 * MIB, slotSize: MIB / 2, slots: 4 };
+const TUNING = { rangeSize: 4 * MIB, slotSize: MIB / 4, slots: 4, behind: 2 };
 
 /** Bytes. Below, starting threads takes longer than they save. */
 export const THREADS_PAY_FROM = 32 * MIB;
@@ -126,20 +129,21 @@ async function decryptInRanges(decryption: Decryption): Promise<FileOutcome> {
   return { plaintextSize, payloadSize: input.size, digests: { hmac: null, sha256: null } };
 }
 
-/** One thread reads and digests, the other decrypts the very same bytes and writes. */
+/** One thread digests, the other decrypts the very same bytes and writes; whoever is ahead reads. */
 async function decryptInTandem(decryption: Decryption): Promise<FileOutcome> {
   const { options, keyed, header, digests } = decryption;
   const { pool, slots, slotSize } = tuningOf(options);
   const { signal, parameters } = options;
-  const ring = createRing(slots, Math.max(slotSize, header.length));
-  const input = plain(decryption.input);
-  const output = plain(decryption.output);
+  const { padding } = parameters;
   const { size } = decryption.input;
+  const place = { slots, slotSize: Math.max(slotSize, header.length) };
+  const input = shareInput({ file: plain(decryption.input), size }, place);
+  const output = plain(decryption.output);
   const [read, plaintextSize] = await pool.lend({ minimum: 2, maximum: 2, signal }, (workers) => {
-    const [reader, decryptor] = pair(workers);
-    return together<[PayloadDigests, number]>(ring.control, signal, [
-      reader.run({ kind: 'read-and-digest', input, size, digests, ring }, { onProgress: progressOf(decryption) }),
-      decryptor.run({ kind: 'decrypt-and-write', input, output, keyed, padding: parameters.padding, header, ring }),
+    const [first, second] = pair(workers);
+    return together<[PayloadDigests, number]>(input.control, signal, [
+      first.run({ kind: 'digest-shared', input, digests }, { onProgress: progressOf(decryption) }),
+      second.run({ kind: 'decrypt-shared', input, output, keyed, padding, header }),
     ]);
   });
   return { plaintextSize, payloadSize: size, digests: read };
@@ -193,25 +197,26 @@ interface Encryption extends Keys {
   readonly header: Uint8Array;
 }
 
+/** One thread encrypts, the other reads ahead of it and digests; whoever is ahead writes. */
 async function encryptInTandem(encryption: Encryption): Promise<FileOutcome> {
   const { options, keyed, header, digests } = encryption;
-  const { pool, slots, slotSize } = tuningOf(options);
+  const { pool, slots, slotSize, behind } = tuningOf(options);
   const { signal, parameters } = options;
-  const ring = createRing(slots, slotSize);
+  const { padding } = parameters;
   const { port1, port2 } = new MessageChannel();
-  const input = plain(encryption.input);
-  const output = plain(encryption.output);
-  const [carried] = await pool.lend({ minimum: 2, maximum: 2, signal }, (workers) => {
+  const input = shareInput({ file: plain(encryption.input), size: null }, { slots, slotSize });
+  const tandem = { input, output: plain(encryption.output), header };
+  const [carried, plaintextSize] = await pool.lend({ minimum: 2, maximum: 2, signal }, (workers) => {
     const [carrier, encryptor] = pair(workers);
-    return together<[Carried, void]>(ring.control, signal, [
-      carrier.run(
-        { kind: 'read-digest-and-write', input, output, header, digests, ring, port: port1 },
-        { transfer: [port1], onProgress: progressOf(encryption) },
+    return together<[Carried, number]>(input.control, signal, [
+      carrier.run({ kind: 'read-digest-and-write', ...tandem, digests, port: port1 }, { transfer: [port1] }),
+      encryptor.run(
+        { kind: 'encrypt', ...tandem, keyed, padding, behind, port: port2 },
+        { transfer: [port2], onProgress: progressOf(encryption) },
       ),
-      encryptor.run({ kind: 'encrypt', keyed, padding: parameters.padding, ring, port: port2 }, { transfer: [port2] }),
     ]);
   });
-  return { plaintextSize: carried.read, payloadSize: carried.written, digests: carried.digests };
+  return { plaintextSize, payloadSize: carried.size, digests: carried.digests };
 }
 
 /**

@@ -1,10 +1,10 @@
 /** The program of a worker thread (`worker-pool.ts` starts it): one job at a time, until the process ends. */
 import { parentPort } from 'node:worker_threads';
 import { SealdropError, toSealdropError } from '../errors.ts';
-import { decryptAndWrite, decryptRanges, readAndDigest, type Report } from './decrypt-jobs.ts';
+import { Stopped } from './control.ts';
+import { decryptRanges, decryptShared, digestShared, type Report } from './decrypt-jobs.ts';
 import { digest } from './digest-job.ts';
 import { encryptPieces, readDigestAndWrite } from './encrypt-jobs.ts';
-import { Stopped } from './shared-ring.ts';
 import type { FailedJob, Job, JobMessage, JobResults } from './worker-jobs.ts';
 
 /** Bytes between two reports: so few that they cost nothing. */
@@ -24,14 +24,14 @@ function work(job: Job, report: Report): JobResults[Job['kind']] {
   switch (job.kind) {
     case 'decrypt-ranges':
       return decryptRanges(job, report);
-    case 'read-and-digest':
-      return readAndDigest(job, report);
-    case 'decrypt-and-write':
-      return decryptAndWrite(job);
+    case 'digest-shared':
+      return digestShared(job, report);
+    case 'decrypt-shared':
+      return decryptShared(job);
     case 'encrypt':
-      return encryptPieces(job);
+      return encryptPieces(job, report);
     case 'read-digest-and-write':
-      return readDigestAndWrite(job, report);
+      return readDigestAndWrite(job);
     case 'digest':
       return digest(job, report);
     default:

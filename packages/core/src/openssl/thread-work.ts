@@ -5,7 +5,7 @@ import { deriveKey, toNodeIv } from './key-derivation.ts';
 import { type DigestRequest, NO_DIGESTS } from './payload-digests.ts';
 import type { PayloadOptions } from './payload-stream.ts';
 import type { KeyedCipher } from './payload-transform.ts';
-import { type Control, stop, Stopped } from './shared-ring.ts';
+import { type Control, stop, Stopped } from './control.ts';
 import type { PoolWorker } from './worker-pool.ts';
 
 /** In memory that the threads see too: so there is one copy, which can be zeroed. */

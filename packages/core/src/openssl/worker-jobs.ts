@@ -1,18 +1,18 @@
 /** What is said between the main thread and its workers. */
 import type { ErrorCode } from '../errors.ts';
-import type { DecryptJob, RangesJob, ReadJob } from './decrypt-jobs.ts';
+import type { DecryptSharedJob, DigestSharedJob, RangesJob } from './decrypt-jobs.ts';
 import type { Carried, CarryJob, EncryptJob } from './encrypt-jobs.ts';
 import type { DigestJob } from './digest-job.ts';
 import type { PayloadDigests } from './payload-digests.ts';
 
-export type Job = RangesJob | ReadJob | DecryptJob | EncryptJob | CarryJob | DigestJob;
+export type Job = RangesJob | DigestSharedJob | DecryptSharedJob | EncryptJob | CarryJob | DigestJob;
 
-/** What each kind of job gives. Numbers are the bytes written. */
+/** What each kind of job gives. Numbers are the bytes of plaintext. */
 export interface JobResults {
   'decrypt-ranges': number;
-  'read-and-digest': PayloadDigests;
-  'decrypt-and-write': number;
-  encrypt: void;
+  'digest-shared': PayloadDigests;
+  'decrypt-shared': number;
+  encrypt: number;
   'read-digest-and-write': Carried;
   digest: PayloadDigests;
 }

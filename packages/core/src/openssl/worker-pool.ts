@@ -4,7 +4,7 @@ import { extname } from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
 import { SealdropError, toSealdropError } from '../errors.ts';
-import { Stopped } from './shared-ring.ts';
+import { Stopped } from './control.ts';
 import type { FailedJob, Job, JobMessage, JobResults } from './worker-jobs.ts';
 
 /** Beside this file, with the same ending: `.ts` from source, `.js` when built. A bundle needs it beside itself under this name. */

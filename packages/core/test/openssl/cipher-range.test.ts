@@ -7,7 +7,7 @@ import { CIPHER_NAMES, findCipher } from '../../src/index.ts';
 import { canBeginAnywhere, RANGE_UNIT, rangeIv } from '../../src/openssl/cipher-range.ts';
 import { decryptRanges } from '../../src/openssl/decrypt-jobs.ts';
 import { toNodeIv } from '../../src/openssl/key-derivation.ts';
-import { createControl } from '../../src/openssl/shared-ring.ts';
+import { createControl } from '../../src/openssl/control.ts';
 import { temporaryDirectory } from './openssl-enc.ts';
 
 const ciphers = CIPHER_NAMES.map(findCipher);

@@ -31,6 +31,9 @@ afterAll(() => pool.end());
 /** So small that a few hundred bytes go over every seam. */
 const TINY = { pool, rangeSize: 64, slotSize: 64, slots: 2 };
 const ORDINARY = { pool };
+/** Who writes ciphertext is otherwise a matter of who is ahead. */
+const ENCRYPTOR_WRITES = { behind: 0 };
+const CARRIER_WRITES = { behind: Infinity };
 const MIB = 1024 * 1024;
 /** A sparse file so large that its decryption is never over before a test has done what it wants to do meanwhile. */
 const ENDLESS = 2 ** 43;
@@ -85,7 +88,8 @@ describe('a payload file that some openssl made', () => {
 
   test.each(vectors)('gives its plaintext in ranges, in tandem, and in one piece: $id', async (vector) => {
     const options = optionsOf(vector);
-    const ways = [{ tuning: TINY }, { tuning: TINY, digests: DIGESTS }, { tuning: ORDINARY, digests: DIGESTS }];
+    const inTandem = [TINY, { ...TINY, slots: 1 }, ORDINARY].map((tuning) => ({ tuning, digests: DIGESTS }));
+    const ways = [{ tuning: TINY }, ...inTandem];
     for (const way of ways) {
       const { bytes, outcome } = await into(decryptPayloadFile, { ...options, ...way });
       expect(sha256(bytes)).toBe(vector.plaintextSha256);
@@ -100,7 +104,7 @@ describe('a payload file that some openssl made', () => {
     const plaintext = await into(decryptPayloadFile, { ...options, tuning: TINY });
     const salt = vector.salted ? randomBytes(vector.saltLen) : undefined;
     const expected = await collect(encryptPayload(whole(plaintext.bytes), { ...options, salt }));
-    for (const tuning of [TINY, ORDINARY]) {
+    for (const tuning of [TINY, { ...TINY, ...ENCRYPTOR_WRITES }, { ...TINY, ...CARRIER_WRITES }, ORDINARY]) {
       const input = fileOf(plaintext.bytes);
       const made = await into((all) => encryptPayloadFile({ ...all, salt }), {
         ...options,
@@ -195,6 +199,38 @@ describe.each(WAYS)('decrypting %s', (_title, digests) => {
   });
 });
 
+describe.each([
+  ['the encrypting thread', ENCRYPTOR_WRITES],
+  ['the digesting thread', CARRIER_WRITES],
+  ['whoever is ahead', { behind: 1 }],
+])('encrypting while %s writes', (_title, who) => {
+  test('gives several megabytes as the stream does, digests of them, and tells how far it is', async () => {
+    const plaintext = randomBytes(19 * MIB + 5);
+    const salt = randomBytes(8);
+    const expected = await collect(encryptPayload(whole(plaintext), { parameters: CBC, secret, salt }));
+    const seen: number[] = [];
+    const onProgress = (bytes: number) => seen.push(bytes);
+    const options = { parameters: CBC, secret, input: fileOf(plaintext), digests: DIGESTS, onProgress };
+    const made = await into((all) => encryptPayloadFile({ ...all, salt }), { ...options, tuning: { pool, ...who } });
+    expect(made.bytes.equals(expected)).toBe(true);
+    expect(made.outcome.digests).toEqual(digestsOf(expected));
+    expect(seen).toEqual([16 * MIB]);
+  });
+
+  test('an abort ends all threads, leaves no file and no listener', async () => {
+    const controller = new AbortController();
+    const options = { digests: DIGESTS, signal: controller.signal, tuning: who, run: encryptPayloadFile };
+    expect(await endless(options, () => controller.abort())).toMatchObject({ code: 'cancelled', blame: 'passing' });
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
+  test.each([0, 1])('the end of thread %i ends the other', async (index) => {
+    const options = { digests: DIGESTS, tuning: who, run: encryptPayloadFile };
+    const error = await endless(options, (_input, own) => void own.lent[index]?.end());
+    expect(error).toMatchObject({ code: 'internal', blame: 'receiver' });
+  });
+});
+
 /** A pool that shows which threads it has lent. */
 class WatchedPool extends WorkerPool {
   lent: readonly PoolWorker[] = [];
@@ -204,9 +240,9 @@ class WatchedPool extends WorkerPool {
   }
 }
 
-/** Decryption of a sparse file that would take for ever; `meanwhile` is called when it is under way. */
+/** Work on a sparse file that would take for ever; `meanwhile` is called when it is under way. */
 async function endless(
-  options: Partial<Changes>,
+  { run = decryptPayloadFile, tuning, ...options }: Partial<Changes> & { readonly run?: typeof decryptPayloadFile },
   meanwhile: (input: string, own: WatchedPool) => void,
 ): Promise<SealdropError> {
   const own = new WatchedPool(3);
@@ -218,14 +254,8 @@ async function endless(
     begun = true;
   };
   const parameters = parseFlags('-aes-256-ctr -md sha256');
-  const error = await failure(decryptPayloadFile, {
-    parameters,
-    secret,
-    input,
-    onProgress,
-    ...options,
-    tuning: { pool: own },
-  });
+  const all = { parameters, secret, input, onProgress, ...options, tuning: { ...tuning, pool: own } };
+  const error = await failure(run, all);
   expect(begun).toBe(true);
   await own.end();
   truncateSync(input, 0);
@@ -309,15 +339,17 @@ describe.skipIf(process.getuid?.() !== 0)('on a full disk', () => {
   });
 
   test.each([
-    ['decrypting in ranges', decryptPayloadFile, undefined],
-    ['decrypting in tandem', decryptPayloadFile, DIGESTS],
-    ['encrypting', encryptPayloadFile, DIGESTS],
-  ])('%s ends with its threads, says so and leaves nothing', async (...[, run, digests]) => {
+    ['decrypting in ranges', decryptPayloadFile, undefined, {}],
+    ['decrypting in tandem', decryptPayloadFile, DIGESTS, {}],
+    ['encrypting', encryptPayloadFile, DIGESTS, {}],
+    ['encrypting while the encrypting thread writes', encryptPayloadFile, DIGESTS, ENCRYPTOR_WRITES],
+    ['encrypting while the digesting thread writes', encryptPayloadFile, DIGESTS, CARRIER_WRITES],
+  ])('%s ends with its threads, says so and leaves nothing', async (...[, run, digests, who]) => {
     if (small === '') throw new Error('a tmpfs cannot be mounted here: run this as root, or leave it out');
     const input = fileOf(Buffer.concat([Buffer.from('Salted__12345678'), Buffer.alloc(20 * MIB)]));
     const parameters = parseFlags('-aes-256-ctr -md sha256');
     const output = join(small, 'output');
-    const options = { parameters, secret, input, output, mode: 0o600, digests, tuning: ORDINARY };
+    const options = { parameters, secret, input, output, mode: 0o600, digests, tuning: { pool, ...who } };
     expect(await rejection(run(options))).toMatchObject({
       code: 'disk-full',
       blame: 'passing',
