@@ -81,9 +81,14 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
+/** Milliseconds. To ask `performance` would load all of perf_hooks. */
+function monotonicTime(): number {
+  return process.uptime() * 1000;
+}
+
 /** Repeats what found no connection, on top of the SDK's retries: those give up within a fraction of a second. */
 async function withPatience<T>(attempt: () => Promise<T>, patience: number, signal: AbortSignal): Promise<T> {
-  const end = performance.now() + patience;
+  const end = monotonicTime() + patience;
   let unconnected: unknown;
   for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     try {
@@ -91,7 +96,7 @@ async function withPatience<T>(attempt: () => Promise<T>, patience: number, sign
     } catch (error) {
       // Cut short in a later attempt: what kept the earlier ones from KMS says more than that time is up.
       if (signal.aborted && unconnected !== undefined) throw unconnected;
-      if (networkCodeOf(error) === undefined || performance.now() + pause > end) throw error;
+      if (networkCodeOf(error) === undefined || monotonicTime() + pause > end) throw error;
       unconnected = error;
     }
     await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => Promise.reject(unconnected));

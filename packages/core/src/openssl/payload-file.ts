@@ -2,7 +2,6 @@
  * From file to file on worker threads (DESIGN section 7). The cipher is that of `payload-stream.ts`; what differs is how the bytes
  * come and go. Small files and armored ones are for the streams.
  */
-import { MessageChannel } from 'node:worker_threads';
 import { SealdropError } from '../errors.ts';
 import { checkParameters } from './check-parameters.ts';
 import { canBeginAnywhere } from './cipher-range.ts';

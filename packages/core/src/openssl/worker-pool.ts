@@ -1,8 +1,7 @@
 /** The threads of a process for large files: started when first needed, and kept. */
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import { SHARE_ENV, Worker } from 'node:worker_threads';
-import type { Transferable } from 'node:worker_threads';
+import type { Transferable, Worker } from 'node:worker_threads';
 import { SealdropError, toSealdropError } from '../errors.ts';
 import { Stopped } from './control.ts';
 import type { FailedJob, Job, JobMessage, JobResults } from './worker-jobs.ts';
@@ -30,7 +29,13 @@ export class PoolWorker {
   #failure: SealdropError | null = null;
 
   constructor() {
-    this.#worker = new Worker(PROGRAM, { env: SHARE_ENV, name: 'sealdrop', resourceLimits: RESOURCE_LIMITS });
+    // Loaded with the first thread: most processes start none.
+    const threads = process.getBuiltinModule('node:worker_threads');
+    this.#worker = new threads.Worker(PROGRAM, {
+      env: threads.SHARE_ENV,
+      name: 'sealdrop',
+      resourceLimits: RESOURCE_LIMITS,
+    });
     this.#worker.unref();
     this.#worker.on('error', (error) => (this.#failure ??= toSealdropError(error)));
     this.#worker.on('exit', () => (this.#failure ??= new SealdropError('internal', 'a worker thread has ended')));
