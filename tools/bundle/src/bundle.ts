@@ -1,7 +1,7 @@
 /** One program with everything it imports, in few modules: most of a start would be opening hundreds of small ones. */
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
-import { asciiHelp, frugalBuiltins } from './quick-start.ts';
+import { asciiHelp, frugalBuiltins, lateTls, noJsonSchemas, WITHOUT_WEB_STREAMS } from './quick-start.ts';
 
 const WORKER = join(import.meta.dirname, '../../../packages/core/src/openssl/payload-worker.ts');
 
@@ -11,8 +11,17 @@ const RESOLVE = {
   mainFields: ['module', 'main'],
 };
 
-/** Names are kept: `SEALDROP_DEBUG=1` shows them in the stack of a failure that is to be reported. */
-const MINIFY = { compress: true, mangle: false, codegen: true } as const;
+/** Names of functions and classes are kept: `SEALDROP_DEBUG=1` shows them in the stack of a failure that is to be reported. */
+const MINIFY = { compress: true, mangle: { toplevel: true, keepNames: true }, codegen: true } as const;
+
+/** What is always needed together, in one module each, though parts of it are needed elsewhere too: every module that is opened takes time. */
+const TOGETHER = [
+  { name: 'aws-sdk', test: /[/\\]kms-sdk\.ts$|[/\\]@aws-sdk[/\\]client-kms[/\\]/ },
+  {
+    name: 'command-line',
+    test: /[/\\](?:parse-arguments|quantities|usage-error)\.ts$|[/\\]node_modules[/\\]yargs-parser[/\\]/,
+  },
+];
 
 /**
  * Writes `main.js`, `payload-worker.js` and the modules that they share into `directory`.
@@ -25,7 +34,8 @@ export async function bundleProgram(main: string, directory: string): Promise<re
     input: { main, 'payload-worker': WORKER },
     platform: 'node',
     resolve: RESOLVE,
-    plugins: [asciiHelp(), frugalBuiltins()],
+    plugins: [asciiHelp(), noJsonSchemas(), lateTls(), frugalBuiltins()],
+    transform: { define: WITHOUT_WEB_STREAMS },
     logLevel: 'warn',
   });
   const { output } = await bundle.write({
@@ -36,6 +46,7 @@ export async function bundleProgram(main: string, directory: string): Promise<re
     cleanDir: true,
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
+    codeSplitting: { groups: TOGETHER },
   });
   await bundle.close();
   return output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));

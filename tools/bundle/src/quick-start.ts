@@ -17,6 +17,41 @@ export function asciiHelp(): Plugin {
   };
 }
 
+const JSON_SCHEMAS = /[/\\]zod[/\\]v4[/\\]core[/\\](?:to-json-schema|json-schema-processors)\.js$/;
+const FUNCTION = /^export (?:const|function) (\w+)/gm;
+
+/**
+ * Every schema of zod can write itself as a JSON Schema, which only tests ask for (of `manifest.schema.json` and the daemon's two): an
+ * eighth of what had to be compiled to open an envelope.
+ */
+export function noJsonSchemas(): Plugin {
+  return {
+    name: 'no-json-schemas',
+    transform: {
+      filter: { id: JSON_SCHEMAS },
+      handler: (code) =>
+        [...code.matchAll(FUNCTION)].map(([, name]) => `export const ${name} = () => undefined;`).join('\n'),
+    },
+  };
+}
+
+const LATE_HTTPS = join(import.meta.dirname, 'late-https.ts');
+const AWS_REQUESTS = /[/\\]node_modules[/\\]@smithy[/\\]node-http-handler[/\\]/;
+
+/** The AWS SDK imports `node:https` whatever the endpoint. */
+export function lateTls(): Plugin {
+  return {
+    name: 'late-tls',
+    resolveId: {
+      filter: { id: /^node:https$/ },
+      handler: (_id, importer) => (importer !== undefined && AWS_REQUESTS.test(importer) ? LATE_HTTPS : null),
+    },
+  };
+}
+
+/** The AWS SDK looks whether an answer is a web stream, and so loads them; from `node:http` it never is. */
+export const WITHOUT_WEB_STREAMS: Readonly<Record<string, string>> = { ReadableStream: 'undefined' };
+
 const BUILTINS: ReadonlySet<string> = new Set(builtinModules);
 /** Of the modules that stand in for Node's: the name, then who imports it, so that each importer has its own. */
 const STAND_IN = /^\0builtin:([^:]+):/;
