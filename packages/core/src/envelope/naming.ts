@@ -81,15 +81,26 @@ function parseName(name: string): ParsedName | null {
   return BARE_NOTE.test(name) ? { name, role: 'note', stem: null } : null;
 }
 
-function namesByRole(members: readonly ParsedName[]): Record<MemberRole, string[]> {
-  const names: Record<MemberRole, string[]> = { payload: [], 'wrapped-key': [], note: [], manifest: [], signature: [] };
-  for (const member of members) names[member.role].push(member.name);
-  return names;
+type NamesByRole = Record<MemberRole, string[]>;
+
+/** What no envelope has of a role: one list for all of them. */
+const NONE: string[] = [];
+Object.freeze(NONE);
+
+function noNames(): NamesByRole {
+  return { payload: NONE, 'wrapped-key': NONE, note: NONE, manifest: NONE, signature: NONE };
 }
 
-function flatGroups(members: readonly ParsedName[]): EnvelopeGroup[] {
-  const byStem = Map.groupBy(members, (member) => member.stem ?? '');
-  return [...byStem].map(([stem, ofStem]) => ({ layout: 'flat', stem, names: namesByRole(ofStem) }));
+/** A hundred thousand names are mostly lists of one: a list that grows has room for seventeen. */
+function addName(names: NamesByRole, { role, name }: ParsedName): void {
+  if (names[role].length === 0) names[role] = [name];
+  else names[role].push(name);
+}
+
+function namesByRole(members: readonly ParsedName[]): NamesByRole {
+  const names = noNames();
+  for (const member of members) addName(names, member);
+  return names;
 }
 
 function folderGroup(members: readonly ParsedName[]): EnvelopeGroup {
@@ -107,28 +118,67 @@ function folderGroup(members: readonly ParsedName[]): EnvelopeGroup {
  * @param place `landing` where flat envelopes arrive side by side; `folder` where the directory may itself be one envelope.
  */
 export function groupNames(names: Iterable<string>, place: 'landing' | 'folder'): GroupedNames {
-  const parsed = [...names].filter((name) => !isTemporaryName(name)).map((name) => parseName(name) ?? name);
-  const strays = parsed.filter((item) => typeof item === 'string');
-  const members = parsed.filter((item) => typeof item !== 'string');
-  const bare = members.filter((member) => member.stem === null);
-  const stemmed = members.filter((member) => member.stem !== null);
-  const single = Object.values(namesByRole(members)).every((ofRole) => ofRole.length <= 1);
-  if (single && (bare.length > 0 || (place === 'folder' && members.length > 0))) {
-    return { groups: [asFlatIfOneStem(members)], strays };
+  const list = [...names];
+  const { flat, bare, strays, variety } = sortNames(list);
+  const groups = [...flat.values()];
+  if (bare.length === 0 && (place === 'landing' || variety === 'doubled' || groups.length <= 1)) {
+    return { groups, strays };
   }
-  const groups = flatGroups(stemmed);
-  if (bare.length === 0) return { groups, strays };
+  if (variety === 'single') return { groups: [folderGroup(membersAmong(list))], strays };
+  if (place === 'landing') return { groups: [...groups, folderGroup(bare)], strays };
   const withKey = new Set(groups.filter((group) => group.names['wrapped-key'].length > 0).map((group) => group.stem));
-  const claimed = place === 'folder' ? stemmed.filter((member) => !withKey.has(member.stem ?? '')) : [];
-  const rest = groups.filter((group) => place === 'landing' || withKey.has(group.stem));
+  const claimed = membersAmong(list).filter(({ stem }) => stem !== null && !withKey.has(stem));
+  const rest = groups.filter((group) => withKey.has(group.stem));
   return { groups: [...rest, folderGroup([...bare, ...claimed])], strays };
 }
 
-function asFlatIfOneStem(members: readonly ParsedName[]): EnvelopeGroup {
-  const stems = new Set(members.map((member) => member.stem));
-  const [stem] = stems;
-  if (stems.size > 1 || typeof stem !== 'string') return folderGroup(members);
-  return { layout: 'flat', stem, names: namesByRole(members) };
+interface SortedNames {
+  /** By stem. */
+  readonly flat: ReadonlyMap<string, EnvelopeGroup>;
+  readonly bare: readonly ParsedName[];
+  readonly strays: readonly string[];
+  /** `single` when there is at most one name of each role. */
+  readonly variety: 'single' | 'doubled';
+}
+
+/** There may be a hundred thousand: what is not kept of one is let go before the next. */
+function sortNames(names: readonly string[]): SortedNames {
+  const flat = new Map<string, FlatGroup>();
+  const bare: ParsedName[] = [];
+  const strays: string[] = [];
+  const roles = new Set<MemberRole>();
+  let variety: SortedNames['variety'] = 'single';
+  for (const name of names) {
+    if (isTemporaryName(name)) continue;
+    const member = parseName(name);
+    if (member === null) {
+      strays.push(name);
+      continue;
+    }
+    if (roles.has(member.role)) variety = 'doubled';
+    roles.add(member.role);
+    if (member.stem === null) bare.push(member);
+    else addName(groupAt(flat, member.stem).names, member);
+  }
+  return { flat, bare, strays, variety };
+}
+
+interface FlatGroup {
+  readonly layout: 'flat';
+  readonly stem: string;
+  readonly names: NamesByRole;
+}
+
+function groupAt(groups: Map<string, FlatGroup>, stem: string): FlatGroup {
+  const known = groups.get(stem);
+  if (known !== undefined) return known;
+  const group: FlatGroup = { layout: 'flat', stem, names: noNames() };
+  groups.set(stem, group);
+  return group;
+}
+
+function membersAmong(names: readonly string[]): readonly ParsedName[] {
+  return names.filter((name) => !isTemporaryName(name)).flatMap((name) => parseName(name) ?? []);
 }
 
 /** The roles a group still lacks: empty when it is complete. A note is not needed where the parameters are `known` otherwise. */
