@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { isTemporaryName } from '@sealdrop/core';
 import { FOLDER_GONE, openAnchor } from '../spool/anchor.ts';
-import { entriesOf } from '../spool/durable.ts';
 import { errnoOf } from '../spool/errno.ts';
+import { type Entries, readEntries } from './entries.ts';
 
 /** Folders deeper than this below a landing are not looked into. */
 export const DEEPEST_FOLDER = 8;
@@ -14,15 +14,11 @@ const MOST_FOLDERS = 10_000;
 const CLOSED = new Set(['EACCES', 'EPERM']);
 
 /** What one directory of a landing holds. */
-export interface Listing {
+export interface Listing extends Omit<Entries, 'extent'> {
   /** Below the landing's directory; `''` for itself. */
   readonly folder: string;
   /** Whether it, or a folder around it, has a name that uploads have until they are whole. */
   readonly stage: 'final' | 'temporary';
-  readonly files: readonly string[];
-  readonly folders: readonly string[];
-  /** Entries that cannot belong to an envelope: their names are not UTF-8, or they are folders that lie too deep. */
-  readonly unusable: readonly Buffer[];
   /** `cut` when it holds more than is looked at in one scan, `closed` when we may not look. */
   readonly extent: 'whole' | 'cut' | 'closed';
 }
@@ -64,30 +60,13 @@ async function listIfThere(root: string, folder: string, most: number): Promise<
 
 /** @param most entries */
 async function list(root: string, folder: string, most: number): Promise<Listing> {
+  const limits = { most, innerFolders: depthOf(folder) < DEEPEST_FOLDER ? 'usable' : 'unusable' } as const;
   const anchor = await openAnchor(root, folder);
   try {
-    return { folder, stage: stageOf(folder), ...(await readEntries(anchor.path, depthOf(folder), most)) };
+    return { folder, stage: stageOf(folder), ...(await readEntries(anchor.path, limits)) };
   } finally {
     await anchor.release();
   }
-}
-
-async function readEntries(path: string, depth: number, most: number): Promise<Omit<Listing, 'folder' | 'stage'>> {
-  const files: string[] = [];
-  const folders: string[] = [];
-  const unusable: Buffer[] = [];
-  let count = 0;
-  for await (const entry of await entriesOf(path)) {
-    count += 1;
-    if (count > most) return { files, folders, unusable, extent: 'cut' };
-    const name = entry.name.toString('utf8');
-    // A name that is not UTF-8 could not be opened again under what it reads as.
-    if (!Buffer.from(name, 'utf8').equals(entry.name)) unusable.push(entry.name);
-    else if (!entry.isDirectory()) files.push(name);
-    else if (depth < DEEPEST_FOLDER) folders.push(name);
-    else unusable.push(entry.name);
-  }
-  return { files, folders, unusable, extent: 'whole' };
 }
 
 function stageOf(folder: string): Listing['stage'] {
