@@ -11,37 +11,38 @@ export interface FoundEnvelope {
   readonly missing: readonly MemberRole[];
 }
 
+/** The name of an entry; as the bytes that it is where they are not UTF-8. */
+export type EntryName = string | Buffer;
+
 export interface Assembled {
-  readonly envelopes: readonly FoundEnvelope[];
-  /** Names of entries that belong to no envelope. */
-  readonly strays: readonly Buffer[];
-  /** Names of uploads that are not finished. */
-  readonly unfinished: readonly Buffer[];
+  readonly groups: readonly EnvelopeGroup[];
+  /** What belongs to no envelope. */
+  readonly strays: readonly EntryName[];
+  /** Uploads that are not finished. */
+  readonly unfinished: readonly EntryName[];
 }
 
 /** Sorts what one directory holds into envelopes. Folders count as members where a file shares their stem: a directory in a member's place is hostile. */
-export function assemble(listing: Listing, landing: LandingConfig): Assembled {
-  if (listing.stage === 'temporary')
-    return {
-      envelopes: [],
-      strays: [],
-      unfinished: [...listing.files.map((name) => Buffer.from(name)), ...listing.unusable],
-    };
+export function assemble(listing: Listing): Assembled {
+  const { files, folders, unusable } = listing;
+  if (listing.stage === 'temporary') return { groups: [], strays: [], unfinished: [...files, ...unusable] };
   const place = listing.folder === '' ? 'landing' : 'folder';
-  const folders = new Set(listing.folders);
-  const { groups, strays } = groupNames([...listing.files, ...posingFolders(listing)], place);
-  const envelopes = groups
-    .filter((group) => namesOf(group).some((name) => !folders.has(name)))
-    .map((group) => ({
-      folder: listing.folder,
-      group,
-      missing: missingRoles(group, landing.parameters === undefined ? 'by-note' : 'known'),
-    }));
+  const posing = posingFolders(listing);
+  const { groups, strays } = groupNames(posing.length === 0 ? files : [...files, ...posing], place);
   return {
-    envelopes,
-    strays: [...strays.map((name) => Buffer.from(name)), ...listing.unusable],
-    unfinished: listing.files.filter(isTemporaryName).map((name) => Buffer.from(name)),
+    groups: posing.length === 0 ? groups : groups.filter(holdsFile(folders)),
+    strays: [...strays, ...unusable],
+    unfinished: files.filter(isTemporaryName),
   };
+}
+
+function holdsFile(folders: readonly string[]): (group: EnvelopeGroup) => boolean {
+  const isFolder = new Set(folders);
+  return (group) => namesOf(group).some((name) => !isFolder.has(name));
+}
+
+export function foundIn(folder: string, group: EnvelopeGroup, landing: LandingConfig): FoundEnvelope {
+  return { folder, group, missing: missingRoles(group, landing.parameters === undefined ? 'by-note' : 'known') };
 }
 
 /** Folders named like the missing member of a file's envelope. */
@@ -53,7 +54,12 @@ function posingFolders({ files, folders }: Listing): readonly string[] {
   );
 }
 
+interface KeyedBy {
+  readonly folder: string;
+  readonly group: Pick<EnvelopeGroup, 'layout' | 'stem'>;
+}
+
 /** Tells envelopes of one landing apart from scan to scan. */
-export function keyOf({ folder, group }: FoundEnvelope): string {
+export function keyOf({ folder, group }: KeyedBy): string {
   return JSON.stringify([folder, group.layout, group.stem]);
 }

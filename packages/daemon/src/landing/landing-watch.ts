@@ -10,7 +10,7 @@ import type { Spool } from '../spool/layout.ts';
 import { mendClaims } from '../spool/mend-claim.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { Alarm } from './alarm.ts';
-import { type Assembled, assemble, type FoundEnvelope } from './assembler.ts';
+import { type Assembled, assemble, type FoundEnvelope, foundIn, keyOf } from './assembler.ts';
 import { Backlog } from './backlog.ts';
 import { BlockedClaims } from './blocked-claims.ts';
 import { CLAIMED_TOGETHER, claimReady, CLOSED, type ReadyEnvelope } from './claim-ready.ts';
@@ -50,6 +50,10 @@ export interface LandingOptions {
   readonly mayClaim?: (() => boolean) | undefined;
   /** Told after each scan: null when the landing can be used. */
   readonly onCondition?: ((error: SealdropError | null) => void) | undefined;
+}
+
+interface Grouped extends Pick<Assembled, 'groups'> {
+  readonly folder: string;
 }
 
 /** Looks after one landing: scans when there is a hint or a reason, and claims what is ready. */
@@ -213,12 +217,12 @@ export class LandingWatch {
     if (this.#state === 'stopping') return Infinity;
     this.#traffic.entries += files.length + folders.length + unusable.length;
     if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
-    const assembled = assemble(listing, landing);
+    const assembled = assemble(listing);
     if (isEmpty(assembled)) return Infinity;
     const anchor = await unlessErrno(FOLDER_GONE, () => openAnchor(landing.directory, folder));
     if (anchor === null) return LOOK_AGAIN;
     try {
-      const untilReady = await this.#claimReady(assembled.envelopes, anchor);
+      const untilReady = await this.#claimReady({ folder, groups: assembled.groups }, anchor);
       return Math.min(untilReady, await this.#strays.look({ folder, anchor }, assembled));
     } catch (error) {
       if (folder === '' || !CLOSED.has(errnoOf(error) ?? '')) throw error;
@@ -235,10 +239,11 @@ export class LandingWatch {
   }
 
   /** A few at a time, so that the first need not wait until the last of a hundred thousand was looked at. */
-  async #claimReady(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
+  async #claimReady({ folder, groups }: Grouped, anchor: Anchor): Promise<number> {
+    const { landing } = this.#options;
     let wait = Infinity;
-    for (let index = 0; index < envelopes.length && this.#state === 'running'; index += CLAIMED_TOGETHER) {
-      const few = envelopes.slice(index, index + CLAIMED_TOGETHER);
+    for (let index = 0; index < groups.length && this.#state === 'running'; index += CLAIMED_TOGETHER) {
+      const few = groups.slice(index, index + CLAIMED_TOGETHER).map((group) => foundIn(folder, group, landing));
       wait = Math.min(wait, await this.#claimFew(few, anchor));
     }
     return wait;
@@ -302,6 +307,7 @@ export class LandingWatch {
     const { id, folder } = claim;
     logger.info('claimed', { stage: 'claim', envelope: id, landing: landing.name, folder, ...firstOf(namesOf(claim)) });
     this.#notices.claimed(claim);
+    this.#settling.forget(keyOf({ folder, group: claim }));
     this.#traffic.claimed += 1;
     onClaimed(claim);
   }
@@ -312,6 +318,6 @@ export class LandingWatch {
   }
 }
 
-function isEmpty({ envelopes, strays, unfinished }: Assembled): boolean {
-  return envelopes.length + strays.length + unfinished.length === 0;
+function isEmpty({ groups, strays, unfinished }: Assembled): boolean {
+  return groups.length + strays.length + unfinished.length === 0;
 }

@@ -29,6 +29,11 @@ export class Settling {
     return now - since;
   }
 
+  /** `key` has been claimed: of a hundred thousand in one scan not all need be remembered to its end. */
+  forget(key: string): void {
+    this.#current.delete(key);
+  }
+
   /** Ends one scan: what it did not mention is forgotten. */
   endScan(): void {
     this.#seen = this.#current;

@@ -5,7 +5,7 @@ import { inspectEntry } from '../spool/durable.ts';
 import type { Spool } from '../spool/layout.ts';
 import type { ClaimRecord } from '../spool/records.ts';
 import { claimStrays, legible } from '../spool/strays.ts';
-import type { Assembled } from './assembler.ts';
+import type { Assembled, EntryName } from './assembler.ts';
 import { TRY_AGAIN } from './blocked-claims.ts';
 import { NAMED_IN_LOG } from './named-in-log.ts';
 
@@ -40,11 +40,11 @@ export class StrayWatch {
 
   /** Looks at the strays of one directory. @returns milliseconds until one is due */
   async look(place: Place, { strays, unfinished }: Pick<Assembled, 'strays' | 'unfinished'>): Promise<number> {
-    for (const name of strays) this.#report(place.folder, name);
-    if (this.#options.strayAfter === 'off') return this.#remember(place.folder, strays);
+    for (const name of bytesOf(strays)) this.#report(place.folder, name);
+    if (this.#options.strayAfter === 'off') return this.#remember(place.folder, bytesOf(strays));
     let wait = Infinity;
     const due: Buffer[] = [];
-    for (const name of [...strays, ...unfinished]) {
+    for (const name of bytesOf([...strays, ...unfinished])) {
       const remaining = await this.#remaining(place, name);
       if (remaining <= 0) due.push(name);
       else wait = Math.min(wait, remaining);
@@ -71,7 +71,7 @@ export class StrayWatch {
     this.#named = 0;
   }
 
-  #remember(folder: string, names: readonly Buffer[]): number {
+  #remember(folder: string, names: Iterable<Buffer>): number {
     for (const name of names) this.#current.set(keyOf(folder, name), Infinity);
     return Infinity;
   }
@@ -120,6 +120,11 @@ export class StrayWatch {
     });
     onClaimed(claim);
   }
+}
+
+/** One at a time: there may be a hundred thousand. */
+function* bytesOf(names: readonly EntryName[]): Generator<Buffer> {
+  for (const name of names) yield typeof name === 'string' ? Buffer.from(name) : name;
 }
 
 function keyOf(folder: string, name: Buffer): string {
