@@ -33,6 +33,8 @@ export { payloadSize } from './openssl/payload-size.ts';
 export { canProbePadding, probePadding, type ProbeOptions } from './openssl/probe-padding.ts';
 export * from './openssl/payload-stream.ts';
 export { releaseMemory } from './openssl/payload-transform.ts';
+export * from './envelope/grouping.ts';
+export { isTemporaryName, type MemberRole } from './envelope/member-name.ts';
 export * from './envelope/naming.ts';
 export * from './envelope/find.ts';
 export type { EnvelopeFile, EnvelopeFiles } from './envelope/envelope-files.ts';

@@ -2,8 +2,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SealdropError, toSealdropError } from '../errors.ts';
-import { groupNames, membersOf } from './naming.ts';
-import type { EnvelopeGroup, EnvelopeMembers, GroupedNames } from './naming.ts';
+import { groupNames } from './grouping.ts';
+import type { EnvelopeGroup, GroupedNames } from './grouping.ts';
+import { membersOf } from './naming.ts';
+import type { EnvelopeMembers } from './naming.ts';
 
 /** What a name turned out to be: an envelope, or the reason why it is none. */
 export type FoundEnvelope =

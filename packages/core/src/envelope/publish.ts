@@ -2,8 +2,8 @@
 import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SealdropError, toSealdropError } from '../errors.ts';
-import { groupNames } from './naming.ts';
-import type { MemberRole } from './naming.ts';
+import { groupNames } from './grouping.ts';
+import type { MemberRole } from './member-name.ts';
 import {
   alreadyExists,
   checkReplaceable,

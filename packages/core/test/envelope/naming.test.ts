@@ -172,6 +172,7 @@ describe('flat envelopes side by side in a landing', () => {
           const found = new Map(groups.map((group) => [group.stem, namesIn(group).toSorted()]));
           const expected = Map.groupBy(members, ([stem]) => stem);
           expect(found.size).toBe(groups.length);
+          expect([...found.keys()]).toEqual([...expected.keys()]);
           expect(found).toEqual(
             new Map([...expected].map(([stem, ofStem]) => [stem, ofStem.map(([, name]) => name).toSorted()])),
           );
@@ -223,6 +224,38 @@ describe('any names at all', () => {
       );
     },
   );
+
+  test('their order is kept: that of envelopes by the first name of each, and of names in each role', () => {
+    const names = ['b.alg', 'a.enc', 'b.enc', 'a.alg.txt', 'b.key.enc', 'a.alg', 'b.key.bin.enc', 'a.algorithm'];
+    const { groups } = groupNames(names, 'landing');
+    expect(groups.map((group) => [group.stem, group.names])).toEqual([
+      [
+        'b',
+        {
+          payload: ['b.enc'],
+          'wrapped-key': ['b.key.enc', 'b.key.bin.enc'],
+          note: ['b.alg'],
+          manifest: [],
+          signature: [],
+        },
+      ],
+      [
+        'a',
+        {
+          payload: ['a.enc'],
+          'wrapped-key': [],
+          note: ['a.alg.txt', 'a.alg', 'a.algorithm'],
+          manifest: [],
+          signature: [],
+        },
+      ],
+    ]);
+    const [folder] = groupNames(['b.alg', 'a.enc', 'algorithm', 'a.alg', 'c.enc'], 'folder').groups;
+    expect(folder).toMatchObject({
+      stem: 'a',
+      names: { payload: ['a.enc', 'c.enc'], note: ['algorithm', 'b.alg', 'a.alg'] },
+    });
+  });
 
   test('names of Object.prototype are strays, and payloads with .enc', () => {
     expect(groupNames(PROTOTYPE_NAMES, 'landing')).toEqual({ groups: [], strays: PROTOTYPE_NAMES });
