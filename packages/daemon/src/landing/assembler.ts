@@ -1,4 +1,11 @@
-import { type EnvelopeGroup, groupNames, isTemporaryName, type MemberRole, missingRoles } from '@sealdrop/core';
+import {
+  type EnvelopeGroup,
+  groupNames,
+  groupOneByOne,
+  isTemporaryName,
+  type MemberRole,
+  missingRoles,
+} from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { namesOf } from '../spool/claim.ts';
 import type { Listing } from './scanner.ts';
@@ -15,7 +22,8 @@ export interface FoundEnvelope {
 export type EntryName = string | Buffer;
 
 export interface Assembled {
-  readonly groups: readonly EnvelopeGroup[];
+  /** Made one by one: they can be gone through once. */
+  readonly groups: Iterable<EnvelopeGroup>;
   /** What belongs to no envelope. */
   readonly strays: readonly EntryName[];
   /** Uploads that are not finished. */
@@ -28,9 +36,9 @@ export function assemble(listing: Listing): Assembled {
   if (listing.stage === 'temporary') return { groups: [], strays: [], unfinished: [...files, ...unusable] };
   const place = listing.folder === '' ? 'landing' : 'folder';
   const posing = posingFolders(listing);
-  const { groups, strays } = groupNames(posing.length === 0 ? files : [...files, ...posing], place);
+  const { groups, strays } = groupOneByOne(posing.length === 0 ? files : [...files, ...posing], place);
   return {
-    groups: posing.length === 0 ? groups : groups.filter(holdsFile(folders)),
+    groups: posing.length === 0 ? groups : Iterator.from(groups).filter(holdsFile(folders)),
     strays: [...strays, ...unusable],
     unfinished: files.filter(isTemporaryName),
   };
@@ -48,7 +56,7 @@ export function foundIn(folder: string, group: EnvelopeGroup, landing: LandingCo
 /** Folders named like the missing member of a file's envelope. */
 function posingFolders({ files, folders }: Listing): readonly string[] {
   if (folders.length === 0) return [];
-  const stems = new Set(groupNames(files, 'landing').groups.map((group) => group.stem));
+  const stems = new Set(Iterator.from(groupOneByOne(files, 'landing').groups).map((group) => group.stem));
   return folders.filter((name) =>
     groupNames([name], 'landing').groups.some((group) => group.stem !== '' && stems.has(group.stem)),
   );

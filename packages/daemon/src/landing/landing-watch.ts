@@ -217,8 +217,8 @@ export class LandingWatch {
     if (this.#state === 'stopping') return Infinity;
     this.#traffic.entries += files.length + folders.length + unusable.length;
     if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
+    if (files.length + unusable.length === 0) return Infinity;
     const assembled = assemble(listing);
-    if (isEmpty(assembled)) return Infinity;
     const anchor = await unlessErrno(FOLDER_GONE, () => openAnchor(landing.directory, folder));
     if (anchor === null) return LOOK_AGAIN;
     try {
@@ -242,9 +242,10 @@ export class LandingWatch {
   async #claimReady({ folder, groups }: Grouped, anchor: Anchor): Promise<number> {
     const { landing } = this.#options;
     let wait = Infinity;
-    for (let index = 0; index < groups.length && this.#state === 'running'; index += CLAIMED_TOGETHER) {
-      const few = groups.slice(index, index + CLAIMED_TOGETHER).map((group) => foundIn(folder, group, landing));
-      wait = Math.min(wait, await this.#claimFew(few, anchor));
+    for (const few of inLots(groups, CLAIMED_TOGETHER)) {
+      if (this.#state !== 'running') break;
+      const envelopes = few.map((group) => foundIn(folder, group, landing));
+      wait = Math.min(wait, await this.#claimFew(envelopes, anchor));
     }
     return wait;
   }
@@ -318,6 +319,13 @@ export class LandingWatch {
   }
 }
 
-function isEmpty({ groups, strays, unfinished }: Assembled): boolean {
-  return groups.length + strays.length + unfinished.length === 0;
+function* inLots<T>(things: Iterable<T>, size: number): Generator<readonly T[]> {
+  let lot: T[] = [];
+  for (const thing of things) {
+    lot.push(thing);
+    if (lot.length < size) continue;
+    yield lot;
+    lot = [];
+  }
+  if (lot.length > 0) yield lot;
 }

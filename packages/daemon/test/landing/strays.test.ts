@@ -37,13 +37,14 @@ test('names that are not UTF-8 are said and quarantined, two that read alike inc
   writeFileSync(name(0xff), 'latin\n');
   writeFileSync(name(0xfe), 'other\n');
   writeFileSync(join(host.landing, 'invoice-%FF'), 'percent\n');
+  writeFileSync(join(host.landing, 'invoice-\ufffd'), 'replacement\n');
   const daemon = await host.start();
   await daemon.saying({ message: 'a file that belongs to no envelope', file: 'invoice-%FE' });
   const { id } = await strayReport(daemon);
   const members = host.members('quarantine', id);
-  expect(members).toEqual(['invoice-%FE', 'invoice-%FF', 'invoice-%FF.1']);
+  expect(members).toEqual(['invoice-%FE', 'invoice-%FF', 'invoice-%FF.1', 'invoice-\ufffd']);
   const read = (member: string): string => readFileSync(join(host.spool, 'quarantine', id, 'members', member), 'utf8');
-  expect(members.map(read).sort()).toEqual(['latin\n', 'other\n', 'percent\n']);
+  expect(members.map(read).sort()).toEqual(['latin\n', 'other\n', 'percent\n', 'replacement\n']);
   expect(readdirSync(host.landing, { encoding: 'buffer' })).toEqual([]);
 });
 
