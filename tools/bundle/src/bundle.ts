@@ -1,7 +1,7 @@
 /** One program with everything it imports, in few modules: most of a start would be opening hundreds of small ones. */
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
-import { asciiHelp, frugalBuiltins, lateTls, noJsonSchemas, WITHOUT_WEB_STREAMS } from './quick-start.ts';
+import { asciiHelp, frugalBuiltins, noJsonSchemas, WITHOUT_WEB_STREAMS } from './quick-start.ts';
 
 const WORKER = join(import.meta.dirname, '../../../packages/core/src/openssl/payload-worker.ts');
 
@@ -34,7 +34,7 @@ export async function bundleProgram(main: string, directory: string): Promise<re
     input: { main, 'payload-worker': WORKER },
     platform: 'node',
     resolve: RESOLVE,
-    plugins: [asciiHelp(), noJsonSchemas(), lateTls(), frugalBuiltins()],
+    plugins: [asciiHelp(), noJsonSchemas(), frugalBuiltins()],
     transform: { define: WITHOUT_WEB_STREAMS },
     logLevel: 'warn',
   });

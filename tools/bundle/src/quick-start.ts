@@ -35,20 +35,6 @@ export function noJsonSchemas(): Plugin {
   };
 }
 
-const LATE_HTTPS = join(import.meta.dirname, 'late-https.ts');
-const AWS_REQUESTS = /[/\\]node_modules[/\\]@smithy[/\\]node-http-handler[/\\]/;
-
-/** The AWS SDK imports `node:https` whatever the endpoint. */
-export function lateTls(): Plugin {
-  return {
-    name: 'late-tls',
-    resolveId: {
-      filter: { id: /^node:https$/ },
-      handler: (_id, importer) => (importer !== undefined && AWS_REQUESTS.test(importer) ? LATE_HTTPS : null),
-    },
-  };
-}
-
 /** The AWS SDK looks whether an answer is a web stream, and so loads them; from `node:http` it never is. */
 export const WITHOUT_WEB_STREAMS: Readonly<Record<string, string>> = { ReadableStream: 'undefined' };
 

@@ -1,4 +1,4 @@
-/** `node:https` is loaded late in a bundle (tools/bundle/src/late-https.ts): the programs speak both protocols all the same. */
+/** A bundle leaves out what of Node's own modules nobody uses (tools/bundle/src/quick-start.ts): the AWS SDK in it must still speak both protocols. */
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
