@@ -78,18 +78,23 @@ function plot(points: readonly SizePoint[], { decryption }: CipherLimits): strin
 async function measureAll(options: BenchOptions): Promise<Results> {
   say('measuring: the limits of the machine');
   const limits = await measureLimits();
-  const context = { options, limits };
+  const leftovers: (() => void)[] = [];
+  const context: BenchContext = { options, limits, atEnd: (work) => leftovers.push(work) };
   const { scale, rounds, largeSize } = options;
-  return {
-    date: new Date().toISOString(),
-    machine: await describeMachine(),
-    limits,
-    scale,
-    rounds,
-    largeSize,
-    rows: await measureRows(context),
-    sizes: await measurePlot(context),
-  };
+  try {
+    return {
+      date: new Date().toISOString(),
+      machine: await describeMachine(),
+      limits,
+      scale,
+      rounds,
+      largeSize,
+      rows: await measureRows(context),
+      sizes: await measurePlot(context),
+    };
+  } finally {
+    for (const work of leftovers) work();
+  }
 }
 
 async function writeResults(results: Results, { output, documentation }: BenchOptions): Promise<void> {

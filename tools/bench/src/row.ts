@@ -6,6 +6,8 @@ import type { BenchOptions } from './options.ts';
 export interface BenchContext {
   readonly options: BenchOptions;
   readonly limits: CipherLimits;
+  /** What must not get in the way of the rows that follow. */
+  atEnd(work: () => void): void;
 }
 
 export interface Comparison {

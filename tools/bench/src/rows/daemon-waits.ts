@@ -5,7 +5,7 @@ import type { DaemonSite, RunningDaemon } from '../daemon-site.ts';
 import { EnvelopeMold, FILES_PER_ENVELOPE, makeKeyPair, privatePem } from '../envelope-mold.ts';
 import { median } from '../measure.ts';
 import type { BenchContext, Comparison, Row, RowResult } from '../row.ts';
-import { single, SMALL, withSite } from './daemon.ts';
+import { makeSite, single, SMALL } from './daemon.ts';
 
 const GOALS = { median: 30, slowest: 100 };
 /** Milliseconds for the daemon to clear up after a delivery before the next upload. */
@@ -38,34 +38,33 @@ async function upload({ landing, delivery }: DaemonSite, mold: EnvelopeMold, nam
   return appeared - began;
 }
 
-async function measureUploads({ options }: BenchContext): Promise<RowResult> {
+async function measureUploads(context: BenchContext): Promise<RowResult> {
   const keys = makeKeyPair();
   const mold = await EnvelopeMold.make(keys, SMALL);
-  return withSite({ parent: options.diskDirectory, privateKey: privatePem(keys) }, async (site) => {
-    const daemon = site.start();
-    const times: number[] = [];
-    try {
-      await daemon.hasScanned();
-      for (let index = -1; index < options.uploads; index += 1) {
-        const time = await upload(site, mold, `file-${index}.csv`);
-        if (index >= 0) times.push(time);
-        await delay(REST);
-      }
-    } finally {
-      await daemon.stop();
+  const site = makeSite(context, { privateKey: privatePem(keys) });
+  const daemon = site.start();
+  const times: number[] = [];
+  try {
+    await daemon.hasScanned();
+    for (let index = -1; index < context.options.uploads; index += 1) {
+      const time = await upload(site, mold, `file-${index}.csv`);
+      if (index >= 0) times.push(time);
+      await delay(REST);
     }
-    const [seconds, slowest] = [median(times) / 1000, percentile(times, 0.99) / 1000];
-    const fastest = Math.min(...times) / 1000;
-    return {
-      name: 'daemon-upload',
-      what: `from the last byte of 4 KiB with manifest to the plaintext's name, ${times.length} times`,
-      measured: [{ name: 'sealdropd (slowest: 99th of 100)', seconds, fastest, slowest, peakBytes: 0 }],
-      comparisons: [
-        atMost(`${GOALS.median} ms, the median`, seconds * 1000, GOALS.median),
-        atMost(`${GOALS.slowest} ms, 99 of 100`, slowest * 1000, GOALS.slowest),
-      ],
-    };
-  });
+  } finally {
+    await daemon.stop();
+  }
+  const [seconds, slowest] = [median(times) / 1000, percentile(times, 0.99) / 1000];
+  const fastest = Math.min(...times) / 1000;
+  return {
+    name: 'daemon-upload',
+    what: `from the last byte of 4 KiB with manifest to the plaintext's name, ${times.length} times`,
+    measured: [{ name: 'sealdropd (slowest: 99th of 100)', seconds, fastest, slowest, peakBytes: 0 }],
+    comparisons: [
+      atMost(`${GOALS.median} ms, the median`, seconds * 1000, GOALS.median),
+      atMost(`${GOALS.slowest} ms, 99 of 100`, slowest * 1000, GOALS.slowest),
+    ],
+  };
 }
 
 interface Start {
@@ -74,21 +73,20 @@ interface Start {
 }
 
 /** To the first delivery; memory until it has been at work for a while. */
-async function startWith(files: number, { options }: BenchContext): Promise<Start> {
+async function startWith(files: number, context: BenchContext): Promise<Start> {
   const keys = makeKeyPair();
   const mold = await EnvelopeMold.make(keys, SMALL);
-  return withSite({ parent: options.diskDirectory, privateKey: privatePem(keys) }, async (site) => {
-    for (let index = 0; index < files / FILES_PER_ENVELOPE; index += 1) mold.land(site.landing, `file-${index}.csv`);
-    const daemon: RunningDaemon = site.start();
-    try {
-      await daemon.hasDelivered(1);
-      const seconds = daemon.times.first / 1000;
-      await daemon.hasDelivered(AT_WORK);
-      return { seconds, peakBytes: daemon.memory.peak };
-    } finally {
-      await daemon.stop();
-    }
-  });
+  const site = makeSite(context, { privateKey: privatePem(keys) });
+  for (let index = 0; index < files / FILES_PER_ENVELOPE; index += 1) mold.land(site.landing, `file-${index}.csv`);
+  const daemon: RunningDaemon = site.start();
+  try {
+    await daemon.hasDelivered(1);
+    const seconds = daemon.times.first / 1000;
+    await daemon.hasDelivered(AT_WORK);
+    return { seconds, peakBytes: daemon.memory.peak };
+  } finally {
+    await daemon.stop();
+  }
 }
 
 async function measureStart(context: BenchContext): Promise<RowResult> {

@@ -33,16 +33,11 @@ function cryptographyTime({ privateKey, publicKey }: KeyPair): number {
   return derivation + medianTime(() => privateDecrypt({ key: privateKey, oaepHash: 'sha256' }, wrapped));
 }
 
-export async function withSite<Result>(
-  options: SiteOptions,
-  work: (site: DaemonSite) => Promise<Result>,
-): Promise<Result> {
-  const site = new DaemonSite(options);
-  try {
-    return await work(site);
-  } finally {
-    site.remove();
-  }
+/** On the disk to be measured. It stays until the end: for a minute and more, ext4 is slow to make files after many were removed. */
+export function makeSite(context: BenchContext, site: Omit<SiteOptions, 'parent'>): DaemonSite {
+  const made = new DaemonSite({ ...site, parent: context.options.diskDirectory });
+  context.atEnd(() => made.remove());
+  return made;
 }
 
 interface Run {
@@ -73,14 +68,12 @@ interface Throughput {
   readonly site: Omit<SiteOptions, 'parent'>;
 }
 
-async function measureThroughput({ options }: BenchContext, throughput: Throughput): Promise<RowResult> {
+async function measureThroughput(context: BenchContext, throughput: Throughput): Promise<RowResult> {
   const { what, goal, keys } = throughput;
-  const count = options.waitingEnvelopes;
+  const count = context.options.waitingEnvelopes;
   const mold = await EnvelopeMold.make(keys, SMALL);
   const before = cryptographyTime(keys);
-  const run = await withSite({ ...throughput.site, parent: options.diskDirectory }, (site) =>
-    deliverAll(site, mold, count),
-  );
+  const run = await deliverAll(makeSite(context, throughput.site), mold, count);
   const each = (before + cryptographyTime(keys)) / 2 / 1000;
   const bound = (count * each) / availableParallelism();
   const against = 'all cores at PBKDF2 (10,000) and RSA-2048 alone';
