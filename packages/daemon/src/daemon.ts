@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toSealdropError } from '@sealdrop/core';
 import { ConfigProblems, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import { ledgerFile, outboxDirectory } from './config/state-paths.ts';
+import { ledgerOptions, outboxDirectory } from './config/state-paths.ts';
 import { LandingWatch } from './landing/landing-watch.ts';
 import { LedgerKeeper } from './ledger/ledger-keeper.ts';
 import { Announcer } from './operations/announcer.ts';
@@ -22,12 +21,14 @@ import { Diagnostician } from './processing/diagnostician.ts';
 import { KeyRing } from './processing/key-ring.ts';
 import { processEnvelope } from './processing/process-envelope.ts';
 import type { CertainRepairs } from './processing/repairs.ts';
+import { Remover } from './processing/remover.ts';
 import { enforceRetention } from './processing/retention.ts';
 import { Scheduler } from './processing/scheduler.ts';
 import { openSpool, type Spool } from './spool/layout.ts';
 import { lockSpool, type SpoolLock } from './spool/lock.ts';
 import { recover } from './spool/recover.ts';
 import { sentBack } from './spool/sent-back.ts';
+import { version } from './version.ts';
 
 /** ms between two looks at what an operator sent back, what is not told yet, and the free space. */
 const OFTEN = 2000;
@@ -49,6 +50,7 @@ export class Daemon {
   readonly #ledger: LedgerKeeper;
   readonly #announcer: Announcer;
   readonly #concluder: Concluder;
+  readonly #remover: Remover;
   readonly #diagnostician = new Diagnostician();
   readonly #repairs: CertainRepairs = new Map();
   readonly #freeSpace: FreeSpace;
@@ -75,11 +77,13 @@ export class Daemon {
     this.#keys = new KeyRing(config, this.#instruments);
     this.#ledger = this.#makeLedger();
     this.#announcer = new Announcer(outboxDirectory(config), this.#instruments);
+    this.#remover = new Remover({ spool: this.#spool, isBusy: () => this.#scheduler.isBusy });
     this.#concluder = new Concluder({
       spool: this.#spool,
       archive: () => this.#config.archive,
       ledger: this.#ledger,
       announcer: this.#announcer,
+      remover: this.#remover,
       instruments: this.#instruments,
     });
     this.#freeSpace = new FreeSpace(this.#instruments);
@@ -106,6 +110,7 @@ export class Daemon {
           instruments: this.#instruments,
         }),
       concurrency: () => this.#config.concurrency,
+      onIdle: () => this.#remover.wake(),
       instruments: this.#instruments,
     });
   }
@@ -223,6 +228,7 @@ export class Daemon {
       { name: 'looking at free space', pause: OFTEN, work: () => this.#lookAtSpace() },
       { name: 'taking up what was sent back', pause: OFTEN, work: () => this.#takeUpSentBack() },
       { name: 'recording', pause: OFTEN, work: () => this.#concluder.sweep() },
+      { name: 'removing what was delivered', pause: OFTEN, work: () => this.#remover.sweep() },
       { name: 'telling systemd', pause: OFTEN, work: () => this.#tellStatus() },
       { name: 'retention', pause: Math.min(RETENTION_PAUSE, this.#config.scanInterval), work: () => this.#retain() },
     ];
@@ -314,7 +320,7 @@ export class Daemon {
     await this.#reloading;
     this.#diagnostician.stop();
     await Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(shutdownTimeout)]);
-    await Promise.all([this.#announcer.close(), this.#statusPage.close(), told]);
+    await Promise.all([this.#announcer.close(), this.#remover.end(), this.#statusPage.close(), told]);
     this.#ledger.close();
     await this.#lock.release();
   }
@@ -326,13 +332,4 @@ export class Daemon {
 
 function namesOf({ landings }: Config): readonly string[] {
   return landings.map(({ name }) => name);
-}
-
-function ledgerOptions(config: Config): { readonly file: string; readonly plaintextNames: 'keep' | 'omit' } {
-  return { file: ledgerFile(config), plaintextNames: config.ledger.plaintextNames };
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { SealdropError, toSealdropError } from '@sealdrop/core';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
@@ -10,6 +9,7 @@ import { ConfigProblems, loadConfig } from './config/load.ts';
 import type { Daemon } from './daemon.ts';
 import { isAnyOpen } from './spool/answering.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
+import { version } from './version.ts';
 
 const DESCRIPTION = `sealdropd decrypts each complete envelope that a sender drops in a landing directory, and sets aside
 whatever fails, with the reason and the cure.
@@ -37,11 +37,6 @@ const CONFIG_OPTION = {
   default: '/etc/sealdrop/sealdropd.yaml',
   ...oneText,
 } as const;
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 function complain(lines: readonly string[]): void {
   process.stderr.write(lines.map((line) => `sealdropd: ${line}\n`).join(''));

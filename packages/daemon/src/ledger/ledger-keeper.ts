@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type SealdropError, toSealdropError } from '@sealdrop/core';
 import type { KeyUse, Ledger, LedgerOptions, SeenKey } from './ledger.ts';
 import type { Receipt } from './receipt.ts';
@@ -11,6 +12,9 @@ export interface LedgerKeeperOptions {
   /** Told when the ledger was deleted, or another took its place, while it was in use. */
   readonly onGone: () => void;
 }
+
+/** ms from one writing of receipts to the next, when nobody waits for them. */
+const RECEIPTS_PAUSE = 50;
 
 /** What comes while the work before it is being written is written together, for the price of one sync. */
 class Batch<Item, Result> {
@@ -32,6 +36,7 @@ class Batch<Item, Result> {
   async flush(): Promise<void> {
     const entries = this.#pending;
     this.#pending = [];
+    if (entries.length === 0) return;
     try {
       const results = await this.#write(entries.map(({ item }) => item));
       for (const [index, { done }] of entries.entries()) done.resolve(results[index] as Result);
@@ -61,6 +66,8 @@ export class LedgerKeeper {
     }),
   );
   #writing: Promise<void> = Promise.resolve();
+  /** On the monotonic clock, in milliseconds. */
+  #receiptsWritten = -RECEIPTS_PAUSE;
 
   constructor(wanted: LedgerOptions, options: LedgerKeeperOptions) {
     this.#wanted = wanted;
@@ -75,17 +82,29 @@ export class LedgerKeeper {
 
   /** Resolves when the receipt is safe from a power cut. @throws SealdropError when it is not, for a reason that passes or must be mended */
   record(receipt: Receipt): Promise<void> {
-    return this.#soon(this.#receipts, receipt);
+    const { result } = this.#receipts.add(receipt);
+    this.#writeReceipts();
+    return result;
+  }
+
+  /** The same for one that nobody waits for: those that come shortly after one another are written together. */
+  async recordInTime(receipt: Receipt): Promise<void> {
+    const { position, result } = this.#receipts.add(receipt);
+    const pause = this.#receiptsWritten + RECEIPTS_PAUSE - performance.now();
+    if (position === 'first' && pause > 0) await delay(pause);
+    if (position === 'first') this.#writeReceipts();
+    return result;
+  }
+
+  #writeReceipts(): void {
+    this.#receiptsWritten = performance.now();
+    this.#writing = this.#writing.then(() => this.#receipts.flush());
   }
 
   /** `Ledger.takeKeys`, for one envelope. @throws SealdropError when the ledger cannot be used */
   takeKey(use: KeyUse): Promise<SeenKey | null> {
-    return this.#soon(this.#keys, use);
-  }
-
-  #soon<Item, Result>(batch: Batch<Item, Result>, item: Item): Promise<Result> {
-    const { position, result } = batch.add(item);
-    if (position === 'first') this.#writing = this.#writing.then(() => batch.flush());
+    const { position, result } = this.#keys.add(use);
+    if (position === 'first') this.#writing = this.#writing.then(() => this.#keys.flush());
     return result;
   }
 

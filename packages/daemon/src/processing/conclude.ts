@@ -7,13 +7,17 @@ import { archive } from '../spool/archive.ts';
 import { inspectEntry } from '../spool/durable.ts';
 import { reach } from '../spool/fault-points.ts';
 import { envelopeDirectory, envelopesIn, membersDirectory, type Spool } from '../spool/layout.ts';
-import { type ClaimRecord, type DeliveryRecord, hasClaim, readClaim, readDelivery } from '../spool/records.ts';
+import { type ClaimRecord, type DeliveryRecord, readClaim, readDelivery } from '../spool/records.ts';
 import { readReport } from '../spool/reports.ts';
 import { isTold, markTold, readRetry } from '../spool/small-records.ts';
+import type { Remover } from './remover.ts';
 import { deliveredReceipt, eventOf, lastWritten, memberPathsOf, quarantinedReceipt } from './receipts.ts';
 
 /** ms between two looks at all of quarantine: where nobody purges it, it holds hundreds of thousands after years. */
 const LOOK_AGAIN = 60_000;
+
+/** Envelopes that may be concluded at the same time while others are delivered. */
+const MOST_UNDER_WAY = 256;
 
 /** What lies beside a delivered envelope's members; whoever has just delivered it need not read it again. */
 export interface DeliveredRecords {
@@ -24,8 +28,9 @@ export interface DeliveredRecords {
 export interface ConcluderOptions {
   readonly spool: Spool;
   readonly archive: () => Config['archive'];
-  readonly ledger: Pick<LedgerKeeper, 'record'>;
+  readonly ledger: Pick<LedgerKeeper, 'record' | 'recordInTime'>;
   readonly announcer: Pick<Announcer, 'post'>;
+  readonly remover: Pick<Remover, 'add'>;
   readonly instruments: Instruments;
 }
 
@@ -44,6 +49,11 @@ export class Concluder {
 
   constructor(options: ConcluderOptions) {
     this.#options = options;
+  }
+
+  /** Whether it keeps up with what is delivered. */
+  get hasRoom(): boolean {
+    return this.#underWay.size < MOST_UNDER_WAY;
   }
 
   /** Never throws: what cannot be done now is done by a later `sweep`. */
@@ -104,15 +114,17 @@ export class Concluder {
     const { metrics } = instruments;
     const envelope = envelopeDirectory(spool, 'delivered', id);
     if ((await inspectEntry(envelope)) === null) return;
-    const { claim, delivery } = await recordsOf(envelope, records);
+    const { claim, delivery } = records ?? (await recordsOf(envelope));
     if (claim !== null) {
       const receipt = deliveredReceipt(claim, delivery);
       await reach('ledger', 'write');
-      await ledger.record(receipt);
+      // Who has just delivered it goes on to the next; a sweep takes one after the other.
+      await (records === undefined ? ledger.record(receipt) : ledger.recordInTime(receipt));
       await announcer.post(eventOf(receipt, null, 0));
       metrics.envelopeEnded(receipt);
     }
-    await metrics.timed('archive', () => archive(spool, id, this.#options.archive()));
+    const place = await metrics.timed('archive', () => archive(spool, id, this.#options.archive()));
+    if (place === 'removing') this.#options.remover.add(id, delivery?.facts?.payloadSize ?? 0);
   }
 
   async #concludeQuarantined(id: string): Promise<void> {
@@ -138,9 +150,7 @@ export class Concluder {
   }
 }
 
-/** Without its claim nothing is told again: its archiving has begun. */
-async function recordsOf(envelope: string, known: DeliveredRecords | undefined): Promise<DeliveredRecords> {
-  if (known !== undefined && (await hasClaim(envelope))) return known;
+async function recordsOf(envelope: string): Promise<DeliveredRecords> {
   const claim = await readClaim(envelope).catch(() => null);
   return { claim, delivery: claim === null ? null : await readDelivery(envelope) };
 }

@@ -175,9 +175,11 @@ async function watchingDelivery<T>({ landing, workshop }: Work, deliverIt: () =>
   }
 }
 
-async function finish({ claim, workshop }: Work, delivery: DeliveryRecord): Promise<AttemptResult> {
+async function finish({ claim, workshop, stepAside }: Work, delivery: DeliveryRecord): Promise<AttemptResult> {
   workshop.repairs.delete(claim.id);
   await markDelivered(workshop.spool, claim.id);
+  // Receipts are written many at a time: the next delivery need not wait for them.
+  if (workshop.concluder.hasRoom) stepAside();
   await concludeDelivered(claim, workshop, delivery);
   return 'ended';
 }

@@ -18,6 +18,8 @@ export interface SchedulerOptions {
   readonly process: (attempt: Attempt) => Promise<AttemptResult>;
   /** Asked at each start, so that a reloaded configuration counts at once. */
   readonly concurrency: () => number;
+  /** Told whenever nothing is at work any more. */
+  readonly onIdle?: (() => void) | undefined;
   readonly instruments: Pick<Instruments, 'logger' | 'names'>;
 }
 
@@ -53,6 +55,11 @@ export class Scheduler {
   /** Whether this envelope waits here or is in progress. */
   knows(id: string): boolean {
     return this.#known.has(id);
+  }
+
+  /** Whether anything is at work; what stepped aside does not count. */
+  get isBusy(): boolean {
+    return this.#running.size > 0;
   }
 
   /** How many of a landing's envelopes are at work or next; without those that have failed and wait. */
@@ -98,6 +105,7 @@ export class Scheduler {
     let started = true;
     while (started) started = this.#startNext();
     this.#setTimer();
+    if (!this.isBusy) this.#options.onIdle?.();
   }
 
   /** Whether one more of this landing's envelopes may be at work. */

@@ -16,7 +16,7 @@ export interface Workshop {
   readonly ledger: Pick<LedgerKeeper, 'takeKey'>;
   readonly diagnostician: Pick<Diagnostician, 'inTurn' | 'diagnose' | 'allowance'>;
   readonly repairs: CertainRepairs;
-  readonly concluder: Pick<Concluder, 'delivered' | 'quarantined'>;
+  readonly concluder: Pick<Concluder, 'delivered' | 'quarantined' | 'hasRoom'>;
   readonly instruments: Instruments;
 }
 

@@ -1,13 +1,11 @@
 import type { Config } from '../config/schema.ts';
-import { moveDurably, removeTree } from './durable.ts';
+import { moveDurably } from './durable.ts';
 import { envelopeDirectory, type Spool } from './layout.ts';
-import { removeClaim } from './records.ts';
 
-/** What becomes of a delivered envelope. May be done again when it was cut off. */
-export async function archive(spool: Spool, id: string, setting: Config['archive']): Promise<void> {
-  const delivered = envelopeDirectory(spool, 'delivered', id);
-  if (setting !== 'delete') return moveDurably(delivered, envelopeDirectory(spool, 'archive', id), 'archive');
-  // First, and for good: what is left of it after a crash is not taken for an envelope that nobody has heard of yet.
-  await removeClaim(delivered);
-  await removeTree(delivered, 'remove-delivered');
+/** What becomes of a delivered envelope. @returns where it is now; in `removing` it is nobody's any more */
+export async function archive(spool: Spool, id: string, setting: Config['archive']): Promise<'archive' | 'removing'> {
+  const to = setting === 'delete' ? 'removing' : 'archive';
+  const step = setting === 'delete' ? 'leave-delivered' : 'archive';
+  await moveDurably(envelopeDirectory(spool, 'delivered', id), envelopeDirectory(spool, to, id), step);
+  return to;
 }

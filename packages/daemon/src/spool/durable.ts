@@ -149,10 +149,15 @@ export async function removeFile(path: string, step: StepOf<'remove'>): Promise<
 
 /** Removes a directory of the spool with all it holds; symbolic links are removed, never followed. Nothing happens when there is none. */
 export async function removeTree(directory: string, step: StepOf<'tree'>): Promise<void> {
-  await reach(step, 'remove');
-  await unlessErrno(['ENOENT'], () => emptyAndRemove(directory));
+  await removeUnsynced(directory, step);
   await reach(step, 'sync');
   await syncDirectory(dirname(directory));
+}
+
+/** The same for what may come back in a power cut, to be removed again. */
+export async function removeUnsynced(directory: string, step: StepOf<'tree' | 'clear'>): Promise<void> {
+  await reach(step, 'remove');
+  await unlessErrno(['ENOENT'], () => emptyAndRemove(directory));
 }
 
 /** Where a removed file that is still open keeps a name (NFS), trying goes on to no end. */

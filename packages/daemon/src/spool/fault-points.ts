@@ -17,6 +17,7 @@ const EFFECTS = {
   link: ['link', 'sync'],
   remove: ['unlink', 'sync'],
   tree: ['remove', 'sync'],
+  clear: ['remove'],
   sync: ['sync'],
   rename: ['rename'],
   mode: ['chmod', 'sync'],
@@ -54,8 +55,9 @@ const STEPS = {
   delivered: 'move',
   // archive.ts
   archive: 'move',
-  'forget-claim': 'remove',
-  'remove-delivered': 'tree',
+  'leave-delivered': 'move',
+  // remover.ts
+  'remove-delivered': 'clear',
   // quarantine.ts
   report: 'record',
   quarantine: 'move',

@@ -57,6 +57,11 @@ export interface HalfRemoved {
 /** The name says what its receipt has to say, should a crash come before that is written. */
 const REMOVAL = /^(.*)\.(released|discarded)$/;
 
+/** Whether what lies in `removing` under this name left the quarantine: of a delivered or archived envelope nothing remains to be told. */
+export function hasVerdict(name: string): boolean {
+  return REMOVAL.test(name);
+}
+
 /** Takes an envelope out of quarantine for good. `before` runs when it is certain that nobody else will have it, and nothing is gone yet. */
 export async function discard(
   spool: Spool,
@@ -82,14 +87,15 @@ export async function discardArchived(spool: Spool, id: string): Promise<void> {
 }
 
 /**
- * What a crash left half removed; beside one who is still at it, it does no harm. `before` is called for what left the quarantine: a crash may have come before
- * its receipt was written.
+ * What a crash left of envelopes on their way out of quarantine; beside one who is still at it, it does no harm. `before` is called first: the crash may have come before
+ * the receipt was written.
  */
 export async function finishRemovals(spool: Spool, before: (left: HalfRemoved) => Promise<void>): Promise<void> {
   for (const name of await envelopesIn(spool, 'removing')) {
-    const envelope = envelopeDirectory(spool, 'removing', name);
     const [, id, removal] = REMOVAL.exec(name) ?? [];
-    if (id !== undefined) await before({ id, removal: removal as Removal, envelope });
+    if (id === undefined) continue;
+    const envelope = envelopeDirectory(spool, 'removing', name);
+    await before({ id, removal: removal as Removal, envelope });
     await removeTree(envelope, 'remove-discarded');
   }
 }

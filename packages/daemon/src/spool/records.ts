@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { inspectEntry, removeFile, writeRecord } from './durable.ts';
+import { removeFile, writeRecord } from './durable.ts';
 import { callsAt } from './file-calls.ts';
 
 // The small files that lie beside an envelope's members and tell `recover` how far it got.
@@ -65,11 +65,8 @@ const CLAIM = 'claim.json';
 const DELIVERY = 'deliver.json';
 
 export const readClaim = (envelope: string): Promise<ClaimRecord | null> => read(join(envelope, CLAIM), claimSchema);
-export const hasClaim = async (envelope: string): Promise<boolean> =>
-  (await inspectEntry(join(envelope, CLAIM))) !== null;
 export const writeClaim = (envelope: string, record: ClaimRecord): Promise<void> =>
   writeRecord(join(envelope, CLAIM), record, 'claim-record');
-export const removeClaim = (envelope: string): Promise<void> => removeFile(join(envelope, CLAIM), 'forget-claim');
 
 export const readDelivery = (envelope: string): Promise<DeliveryRecord | null> =>
   read(join(envelope, DELIVERY), deliverySchema);

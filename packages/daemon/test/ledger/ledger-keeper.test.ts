@@ -51,3 +51,16 @@ test('a ledger that takes the place of the one in use is used from then on', asy
   expect(idsIn(folder.file).toSorted()).toEqual(['before', 'e2']);
   keeper.close();
 });
+
+test('what nobody waits for is written with what somebody waits for, and by itself in time', async () => {
+  using folder = new LedgerFolder();
+  const { keeper } = keeperOf(folder);
+  await keeper.record(receipt({ id: 'e1' }));
+  const later = keeper.recordInTime(receipt({ id: 'e2' }));
+  await keeper.record(receipt({ id: 'e3' }));
+  expect(idsIn(folder.file).toSorted()).toEqual(['e1', 'e2', 'e3']);
+  await later;
+  await keeper.recordInTime(receipt({ id: 'e4' }));
+  expect(idsIn(folder.file)).toContain('e4');
+  keeper.close();
+});
