@@ -15,6 +15,7 @@ import { NameFilter } from './operations/name-filter.ts';
 import { Progress } from './operations/progress.ts';
 import { Rounds } from './operations/rounds.ts';
 import { ServiceManager } from './operations/sd-notify.ts';
+import { preferMainThread } from './operations/thread-priority.ts';
 import { StatusPage } from './operations/status-page.ts';
 import { Concluder } from './processing/conclude.ts';
 import { Diagnostician } from './processing/diagnostician.ts';
@@ -136,6 +137,7 @@ export class Daemon {
   static async start(file: string): Promise<Daemon> {
     const config = loadConfig(file);
     const spool = await openSpool(config.spool);
+    preferMainThread();
     const lock = await lockSpool(spool.root);
     const daemon = new Daemon(file, config, { spool, lock });
     await daemon.#begin();
