@@ -4,7 +4,7 @@ import { ConfigProblems, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { ledgerOptions, outboxDirectory } from './config/state-paths.ts';
 import { LandingWatch } from './landing/landing-watch.ts';
-import { LedgerKeeper } from './ledger/ledger-keeper.ts';
+import { LEDGER_GONE, LedgerKeeper } from './ledger/ledger-keeper.ts';
 import { Announcer } from './operations/announcer.ts';
 import { FreeSpace } from './operations/free-space.ts';
 import { Health } from './operations/health.ts';
@@ -36,8 +36,6 @@ const OFTEN = 2000;
 const RETENTION_PAUSE = 60_000;
 /** ms that interrupted work has to end; a system call on a dead NFS mount never does. */
 const HUNG_AFTER = 5000;
-const LEDGER_GONE =
-  'What is in its place is used. Receipts and what was known of replays went with it: stop the daemon and restore it.';
 /** Conditions that belong to what the configuration names. */
 const CONFIGURED = /^(landing|delivery|key|hook|signature):/;
 
@@ -78,7 +76,8 @@ export class Daemon {
     this.#keys = new KeyRing(config, this.#instruments);
     this.#ledger = this.#makeLedger();
     this.#announcer = new Announcer(outboxDirectory(config), this.#instruments);
-    this.#remover = new Remover({ spool: this.#spool, isBusy: () => this.#scheduler.isBusy });
+    const mayWait = (): boolean => this.#scheduler.isBusy && this.#freeSpace.enough(this.#spool.root);
+    this.#remover = new Remover({ spool: this.#spool, mayWait });
     this.#concluder = new Concluder({
       spool: this.#spool,
       archive: () => this.#config.archive,
@@ -321,8 +320,9 @@ export class Daemon {
     const told = this.#serviceManager.stopping();
     await this.#reloading;
     this.#diagnostician.stop();
-    await Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(shutdownTimeout)]);
-    await Promise.all([this.#announcer.close(), this.#remover.end(), this.#statusPage.close(), told]);
+    const removed = this.#remover.end();
+    await Promise.all([this.#rounds.end(), this.#stopLandings(), this.#scheduler.drain(shutdownTimeout), removed]);
+    await Promise.all([this.#announcer.close(), this.#statusPage.close(), told]);
     this.#ledger.close();
     await this.#lock.release();
   }

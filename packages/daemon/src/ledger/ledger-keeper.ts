@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type SealdropError, toSealdropError } from '@sealdrop/core';
 import type { KeyUse, Ledger, LedgerOptions, SeenKey } from './ledger.ts';
 import type { Receipt } from './receipt.ts';
@@ -12,6 +11,10 @@ export interface LedgerKeeperOptions {
   /** Told when the ledger was deleted, or another took its place, while it was in use. */
   readonly onGone: () => void;
 }
+
+/** What to do when it was deleted or replaced while in use. */
+export const LEDGER_GONE =
+  'What is in its place is used. Receipts and what was known of replays went with it: stop the daemon and restore it.';
 
 /** ms from one writing of receipts to the next, when nobody waits for them. */
 const RECEIPTS_PAUSE = 50;
@@ -88,11 +91,10 @@ export class LedgerKeeper {
   }
 
   /** The same for one that nobody waits for: those that come shortly after one another are written together. */
-  async recordInTime(receipt: Receipt): Promise<void> {
+  recordInTime(receipt: Receipt): Promise<void> {
     const { position, result } = this.#receipts.add(receipt);
-    const pause = this.#receiptsWritten + RECEIPTS_PAUSE - performance.now();
-    if (position === 'first' && pause > 0) await delay(pause);
-    if (position === 'first') this.#writeReceipts();
+    const pause = Math.max(0, this.#receiptsWritten + RECEIPTS_PAUSE - performance.now());
+    if (position === 'first') setTimeout(() => this.#writeReceipts(), pause);
     return result;
   }
 

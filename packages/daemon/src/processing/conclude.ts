@@ -17,7 +17,7 @@ import { deliveredReceipt, eventOf, lastWritten, memberPathsOf, quarantinedRecei
 const LOOK_AGAIN = 60_000;
 
 /** Envelopes that may be concluded at the same time while others are delivered. */
-const MOST_UNDER_WAY = 256;
+const MOST_UNDER_WAY = 64;
 
 /** What lies beside a delivered envelope's members; whoever has just delivered it need not read it again. */
 export interface DeliveredRecords {
@@ -43,6 +43,8 @@ export class Concluder {
   readonly #underWay = new Map<string, Promise<void>>();
   /** On the monotonic clock, in milliseconds: when quarantine is listed again, if nothing failed. */
   #nextLook = 0;
+  /** Delivered envelopes that everybody heard of, and that could not be archived yet. */
+  readonly #toldDelivered = new Set<string>();
   /** Quarantined envelopes that need not be looked at again. */
   #told = new Set<string>();
   readonly #failing = new Set<string>();
@@ -110,21 +112,23 @@ export class Concluder {
   }
 
   async #concludeDelivered(id: string, records?: DeliveredRecords): Promise<void> {
-    const { spool, ledger, announcer, instruments } = this.#options;
+    const { spool, ledger, announcer, remover, instruments } = this.#options;
     const { metrics } = instruments;
     const envelope = envelopeDirectory(spool, 'delivered', id);
     if ((await inspectEntry(envelope)) === null) return;
     const { claim, delivery } = records ?? (await recordsOf(envelope));
-    if (claim !== null) {
+    if (claim !== null && !this.#toldDelivered.has(id)) {
       const receipt = deliveredReceipt(claim, delivery);
       await reach('ledger', 'write');
       // Who has just delivered it goes on to the next; a sweep takes one after the other.
       await (records === undefined ? ledger.record(receipt) : ledger.recordInTime(receipt));
       await announcer.post(eventOf(receipt, null, 0));
       metrics.envelopeEnded(receipt);
+      this.#toldDelivered.add(id);
     }
     const place = await metrics.timed('archive', () => archive(spool, id, this.#options.archive()));
-    if (place === 'removing') this.#options.remover.add(id, delivery?.facts?.payloadSize ?? 0);
+    this.#toldDelivered.delete(id);
+    if (place === 'removing') await remover.add(id, delivery?.facts?.payloadSize ?? 0);
   }
 
   async #concludeQuarantined(id: string): Promise<void> {

@@ -1,5 +1,6 @@
+import { mkdir } from 'node:fs/promises';
 import { removeUnsynced } from '../spool/durable.ts';
-import { envelopeDirectory, envelopesIn, type Spool } from '../spool/layout.ts';
+import { envelopeDirectory, envelopesIn, type Spool, stateDirectory } from '../spool/layout.ts';
 import { hasVerdict } from '../spool/leave-quarantine.ts';
 
 /** Bytes on disk that may wait to be removed. */
@@ -9,8 +10,8 @@ const OVERHEAD = 32 * 1024;
 
 export interface RemoverOptions {
   readonly spool: Spool;
-  /** Whether envelopes are at work that would be held up. */
-  readonly isBusy: () => boolean;
+  /** Whether envelopes are at work that would be held up, and nobody needs the room. */
+  readonly mayWait: () => boolean;
 }
 
 /**
@@ -31,13 +32,21 @@ export class Remover {
     this.#options = options;
   }
 
-  /** @param id of an envelope in `removing` */
-  add(id: string, payloadSize: number): void {
+  /**
+   * Resolves when there is room for more: who delivers faster than removing goes has to wait.
+   * @param id of an envelope in `removing`
+   */
+  async add(id: string, payloadSize: number): Promise<void> {
+    this.#remember(id, payloadSize);
+    this.wake();
+    if (this.#bytes > MOST_WAITING) await this.#work;
+  }
+
+  #remember(id: string, payloadSize: number): void {
     if (this.#waiting.has(id)) return;
     const bytes = payloadSize + OVERHEAD;
     this.#waiting.set(id, bytes);
     this.#bytes += bytes;
-    this.wake();
   }
 
   /** Called when envelopes are no longer at work. */
@@ -47,11 +56,13 @@ export class Remover {
 
   /** Takes up what a crash or a failure left, unless there is something to deliver. @throws what it failed of */
   async sweep(): Promise<void> {
-    const { spool, isBusy } = this.#options;
-    if (isBusy()) return;
+    const { spool, mayWait } = this.#options;
+    if (mayWait()) return;
     this.#failure = null;
-    const left = (await envelopesIn(spool, 'removing')).filter((name) => !hasVerdict(name));
-    for (const id of left.filter((name) => !this.#waiting.has(name))) this.add(id, 0);
+    await mkdir(stateDirectory(spool, 'removing'), { recursive: true, mode: 0o700 });
+    const left = await envelopesIn(spool, 'removing');
+    for (const id of left.filter((name) => !hasVerdict(name))) this.#remember(id, 0);
+    this.wake();
     await this.#work;
     if (this.#failure !== null) throw this.#failure;
   }
@@ -63,7 +74,7 @@ export class Remover {
   }
 
   #hasTime(): boolean {
-    const mayWait = this.#options.isBusy() && this.#bytes <= MOST_WAITING;
+    const mayWait = this.#options.mayWait() && this.#bytes <= MOST_WAITING;
     return this.#waiting.size > 0 && !mayWait && this.#state === 'open';
   }
 

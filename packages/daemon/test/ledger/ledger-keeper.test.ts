@@ -64,3 +64,13 @@ test('what nobody waits for is written with what somebody waits for, and by itse
   expect(idsIn(folder.file)).toContain('e4');
   keeper.close();
 });
+
+test('when the ledger cannot be written, each hears of it, be it written in time or at once', async () => {
+  using folder = new LedgerFolder();
+  const { keeper } = keeperOf(folder);
+  await keeper.record(receipt({ id: 'e1' }));
+  keeper.configure({ file: join(folder.path, 'missing', 'ledger.db') });
+  const later = keeper.recordInTime(receipt({ id: 'e2' }));
+  await expect(keeper.record(receipt({ id: 'e3' }))).rejects.toMatchObject({ code: 'not-found' });
+  await expect(later).rejects.toMatchObject({ code: 'not-found' });
+});

@@ -106,6 +106,18 @@ test('a command and a webhook hear of a delivery once', async () => {
   }
 });
 
+test('who was told of a delivery is not told again when what follows fails', async () => {
+  const told = join(host.folder, 'told');
+  host.configure({ settings: `hooks: [{name: tell, command: [/bin/sh, -c, 'echo "$SEALDROP_ID" >> ${told}']}]` });
+  const daemon = await host.start({ NODE_ENV: 'test', SEALDROP_FAULT: 'leave-delivered.rename:EIO' });
+  upload(host, 'good', seal(host, { plaintext: 'good\n' }));
+  await daemon.saying({ message: 'told' });
+  await daemon.saying({ message: 'not recorded yet' });
+  await expect.poll(() => host.inState('delivered'), FOREVER).toEqual([]);
+  await daemon.stop();
+  expect(readFileSync(told, 'utf8').trim().split('\n')).toHaveLength(1);
+});
+
 test('/metrics, /healthz and /readyz answer; a landing that is not there makes it not ready', async () => {
   host.configure({ settings: 'status: {port: 0}' });
   const daemon = await host.start();

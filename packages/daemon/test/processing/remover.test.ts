@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Remover } from '../../src/processing/remover.ts';
-import { envelopeDirectory, openSpool, type Spool } from '../../src/spool/layout.ts';
+import { envelopeDirectory, openSpool, type Spool, stateDirectory } from '../../src/spool/layout.ts';
 
 const GIB = 2 ** 30;
 
@@ -16,19 +16,20 @@ beforeEach(async () => {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   spool = await openSpool(join(folder, 'spool'));
   isBusy = true;
-  remover = new Remover({ spool, isBusy: () => isBusy });
+  remover = new Remover({ spool, mayWait: () => isBusy });
 });
 
-function delivered(id: string, payloadSize = 5): string {
+/** Puts one there. */
+function delivered(id: string): string {
   const place = envelopeDirectory(spool, 'removing', id);
   mkdirSync(join(place, 'members'), { recursive: true });
   writeFileSync(join(place, 'members', 'report.csv.enc'), 'bytes');
-  remover.add(id, payloadSize);
   return place;
 }
 
 test('what was delivered is removed when nothing is at work any more', async () => {
   const [first, second] = [delivered('first'), delivered('second')];
+  for (const id of ['first', 'second']) await remover.add(id, 5);
   remover.wake();
   expect([first, second].map((place) => existsSync(place))).toEqual([true, true]);
   isBusy = false;
@@ -36,12 +37,30 @@ test('what was delivered is removed when nothing is at work any more', async () 
   await vi.waitUntil(() => !existsSync(first) && !existsSync(second));
 });
 
-test('what takes much room is removed at once, the oldest first', async () => {
-  const first = delivered('first');
-  const second = delivered('second', GIB);
-  const third = delivered('third');
-  await vi.waitUntil(() => !existsSync(second));
-  expect([existsSync(first), existsSync(third)]).toEqual([false, true]);
+test('what takes much room is removed before more is delivered, the oldest first', async () => {
+  const [first, second, third] = [delivered('first'), delivered('second'), delivered('third')];
+  await remover.add('first', 5);
+  const much = remover.add('second', GIB);
+  await Promise.all([much, remover.add('third', 5)]);
+  expect([first, second, third].map((place) => existsSync(place))).toEqual([false, false, true]);
+});
+
+test('its end waits for no more than what is being removed', async () => {
+  isBusy = false;
+  const ids = Array.from({ length: 100 }, (_, index) => `envelope-${index}`);
+  for (const id of ids) delivered(id);
+  const sweep = remover.sweep();
+  await vi.waitUntil(() => !existsSync(envelopeDirectory(spool, 'removing', 'envelope-0')));
+  await remover.end();
+  await sweep;
+  expect(readdirSync(stateDirectory(spool, 'removing')).length).toBeGreaterThan(0);
+});
+
+test('a directory that somebody removed is made anew', async () => {
+  rmdirSync(stateDirectory(spool, 'removing'));
+  isBusy = false;
+  await remover.sweep();
+  expect(readdirSync(stateDirectory(spool, 'removing'))).toEqual([]);
 });
 
 test('what cannot be removed is said, and tried again', async () => {
@@ -58,12 +77,13 @@ test('what cannot be removed is said, and tried again', async () => {
 
 test('what waits at the end is removed by the next, but for what has something to be told first', async () => {
   const place = delivered('first');
+  await remover.add('first', 5);
   const discarded = envelopeDirectory(spool, 'removing', 'second.discarded');
   mkdirSync(discarded);
   await remover.end();
   isBusy = false;
   remover.wake();
-  const next = new Remover({ spool, isBusy: () => isBusy });
+  const next = new Remover({ spool, mayWait: () => isBusy });
   await next.sweep();
   expect([existsSync(place), existsSync(discarded)]).toEqual([false, true]);
 });
