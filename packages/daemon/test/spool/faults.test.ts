@@ -103,7 +103,7 @@ describe.runIf(isFullMatrix).concurrent.each(EVERY_SETTING)('the full matrix: $l
   const points = (SCENARIOS[0]?.points ?? []).filter(
     (point) =>
       !(options.landing.includes('replace') && /^(publish|part-unlink)\./.test(point)) &&
-      !(options.settings.includes('keep') && /^(forget-claim|remove-delivered)\./.test(point)),
+      !(options.settings.includes('keep') && /^(leave-delivered|remove-delivered)\./.test(point)),
   );
   const scenario = { name: '', options, prelude: null, before: null, points };
   test.each(points)('killed at %s', async (point) => {
