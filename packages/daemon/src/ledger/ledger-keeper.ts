@@ -100,14 +100,18 @@ export class LedgerKeeper {
 
   #writeReceipts(): void {
     this.#receiptsWritten = performance.now();
-    this.#writing = this.#writing.then(() => this.#receipts.flush());
+    this.#flushInTurn(this.#receipts);
   }
 
   /** `Ledger.takeKeys`, for one envelope. @throws SealdropError when the ledger cannot be used */
   takeKey(use: KeyUse): Promise<SeenKey | null> {
     const { position, result } = this.#keys.add(use);
-    if (position === 'first') this.#writing = this.#writing.then(() => this.#keys.flush());
+    if (position === 'first') this.#flushInTurn(this.#keys);
     return result;
+  }
+
+  #flushInTurn(batch: Pick<Batch<never, unknown>, 'flush'>): void {
+    this.#writing = this.#writing.then(() => batch.flush());
   }
 
   /** Removes receipts that finished before this time. */

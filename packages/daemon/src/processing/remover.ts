@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { removeUnsynced } from '../spool/durable.ts';
-import { envelopeDirectory, envelopesIn, type Spool, stateDirectory } from '../spool/layout.ts';
+import { envelopeDirectory, envelopesIn, makeStateDirectory, type Spool } from '../spool/layout.ts';
 import { hasVerdict } from '../spool/leave-quarantine.ts';
 
 /** Bytes on disk that may wait to be removed. */
@@ -59,7 +58,8 @@ export class Remover {
     const { spool, mayWait } = this.#options;
     if (mayWait()) return;
     this.#failure = null;
-    await mkdir(stateDirectory(spool, 'removing'), { recursive: true, mode: 0o700 });
+    // Who thinks that it may go removes it whole.
+    await makeStateDirectory(spool, 'removing');
     const left = await envelopesIn(spool, 'removing');
     for (const id of left.filter((name) => !hasVerdict(name))) this.#remember(id, 0);
     this.wake();

@@ -24,13 +24,19 @@ export function membersDirectory(envelope: string): string {
   return join(envelope, 'members');
 }
 
+/** Unless it is there. */
+export async function makeStateDirectory(spool: Spool, state: State): Promise<void> {
+  await mkdir(stateDirectory(spool, state), { recursive: true, mode: 0o700 });
+}
+
 /** Makes what is missing of the spool, private to the daemon's user. */
 export async function openSpool(root: string): Promise<Spool> {
   await mkdir(root, { recursive: true, mode: 0o700 });
-  for (const state of STATES) await mkdir(join(root, state), { recursive: true, mode: 0o700 });
+  const spool = { root };
+  for (const state of STATES) await makeStateDirectory(spool, state);
   await syncDirectory(root);
   await beginAt(root);
-  return { root };
+  return spool;
 }
 
 /** The ids of the envelopes in a state, oldest first: an id begins with the time of its claim. */
