@@ -32,6 +32,7 @@ export { MAXIMUM_KEY_FILE_SIZE, readPassphrase } from './openssl/passphrase.ts';
 export { payloadSize } from './openssl/payload-size.ts';
 export { canProbePadding, probePadding, type ProbeOptions } from './openssl/probe-padding.ts';
 export * from './openssl/payload-stream.ts';
+export { setThreadPriority } from './openssl/worker-pool.ts';
 export { releaseMemory } from './openssl/payload-transform.ts';
 export * from './envelope/grouping.ts';
 export { isTemporaryName, type MemberRole } from './envelope/member-name.ts';

@@ -7,7 +7,8 @@ import { withInputFile } from './file-pair.ts';
 import { Digester, type DigestRequest, type PayloadDigests } from './payload-digests.ts';
 import { THREADS_PAY_FROM } from './payload-file.ts';
 import { createControl } from './control.ts';
-import { shareSecret, summing, together } from './thread-work.ts';
+import { shareSecret } from './shared-bytes.ts';
+import { summing, together } from './thread-work.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface DigestFileOptions {

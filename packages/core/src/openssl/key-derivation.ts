@@ -1,10 +1,9 @@
-import { createHash, pbkdf2 } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createHash } from 'node:crypto';
 import { SealdropError } from '../errors.ts';
 import { CHACHA_NAME, type Cipher } from './ciphers.ts';
 import type { DigestName } from './digests.ts';
 import { parseHexadecimal } from './hexadecimal.ts';
-import { derive } from './derivation-places.ts';
+import { derive } from './derivation-queue.ts';
 import type { EncParameters } from './parameters.ts';
 import { checkParameters } from './check-parameters.ts';
 import { checkKeyFileSize, commandSubstitution } from './passphrase.ts';
@@ -29,8 +28,6 @@ export interface DeriveOptions {
   /** PBKDF2 iterations above this are `limit-exceeded`. Default `MAXIMUM_ITERATIONS`. */
   readonly maximumIterations?: number | undefined;
 }
-
-const pbkdf2Async = promisify(pbkdf2);
 
 function checkIterations(iterations: number, maximum: number): void {
   if (iterations <= maximum) return;
@@ -82,9 +79,7 @@ async function keyMaterial(parameters: EncParameters, cipher: Cipher, options: D
   switch (keyDerivation.method) {
     case 'pbkdf2':
       checkIterations(keyDerivation.iterations, options.maximumIterations ?? MAXIMUM_ITERATIONS);
-      return derive(keyDerivation.iterations, () =>
-        pbkdf2Async(secret, salt, keyDerivation.iterations, length, keyDerivation.digest),
-      );
+      return derive({ secret, salt, length, iterations: keyDerivation.iterations, digest: keyDerivation.digest });
     case 'evp-bytes-to-key':
       return bytesToKey(keyDerivation.digest, [secret, salt], length);
     case 'raw-key':
@@ -95,7 +90,7 @@ async function keyMaterial(parameters: EncParameters, cipher: Cipher, options: D
 }
 
 /**
- * The cipher's key and IV. PBKDF2 runs on the thread pool.
+ * The cipher's key and IV. PBKDF2 runs on other threads.
  * @throws SealdropError `bad-parameters`, `limit-exceeded`, `bad-key-file` (raw key only)
  */
 export async function deriveKey(parameters: EncParameters, options: DeriveOptions): Promise<CipherKey> {

@@ -1,11 +1,14 @@
-/** The program of a worker thread (`worker-pool.ts` starts it): one job at a time, until the process ends. */
-import { parentPort } from 'node:worker_threads';
+/** The program of a worker thread (`worker-pool.ts` starts it): one job after the other, until the process ends. */
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
 import { SealdropError, toSealdropError } from '../errors.ts';
 import { Stopped } from './control.ts';
 import { decryptRanges, decryptShared, digestShared, type Report } from './decrypt-jobs.ts';
+import { derive } from './derive-job.ts';
 import { digest } from './digest-job.ts';
 import { encryptPieces, readDigestAndWrite } from './encrypt-jobs.ts';
 import type { FailedJob, Job, JobMessage, JobResults } from './worker-jobs.ts';
+import type { ThreadSettings } from './worker-pool.ts';
 
 /** Bytes between two reports: so few that they cost nothing. */
 const REPORT_INTERVAL = 16 * 1024 * 1024;
@@ -34,6 +37,8 @@ function work(job: Job, report: Report): JobResults[Job['kind']] {
       return readDigestAndWrite(job);
     case 'digest':
       return digest(job, report);
+    case 'derive':
+      return derive(job);
     default:
       return job satisfies never;
   }
@@ -60,6 +65,17 @@ function answer(job: Job, post: (message: JobMessage) => void): void {
   }
 }
 
+/** Of this thread, as its process wants it. Where that is not allowed, all stays as it is. */
+function takePriority({ priority }: ThreadSettings): void {
+  if (priority === null) return;
+  try {
+    setPriority(priority);
+  } catch {
+    // It is a matter of a tenth of the time.
+  }
+}
+
+takePriority(workerData);
 const port = parentPort;
 if (port === null) throw new SealdropError('internal', 'payload-worker.ts is not a program of its own');
 port.on('message', (job: Job) => answer(job, (message) => port.postMessage(message)));

@@ -1,4 +1,4 @@
-/** What jobs on several threads have in common: keys in one piece of memory, one end, one measure of progress. */
+/** What jobs on several threads have in common: keys in shared memory, one end, one measure of progress. */
 import { SealdropError } from '../errors.ts';
 import { checkParameters } from './check-parameters.ts';
 import { deriveKey, toNodeIv } from './key-derivation.ts';
@@ -6,14 +6,8 @@ import { type DigestRequest, NO_DIGESTS } from './payload-digests.ts';
 import type { PayloadOptions } from './payload-stream.ts';
 import type { KeyedCipher } from './payload-transform.ts';
 import { type Control, stop, Stopped } from './control.ts';
+import { shareSecret } from './shared-bytes.ts';
 import type { PoolWorker } from './worker-pool.ts';
-
-/** In memory that the threads see too: so there is one copy, which can be zeroed. */
-export function shareSecret(bytes: Uint8Array): Uint8Array {
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
-  return shared;
-}
 
 export interface Keys {
   readonly keyed: KeyedCipher;

@@ -2,10 +2,11 @@
 import type { ErrorCode } from '../errors.ts';
 import type { DecryptSharedJob, DigestSharedJob, RangesJob } from './decrypt-jobs.ts';
 import type { Carried, CarryJob, EncryptJob } from './encrypt-jobs.ts';
+import type { DeriveJob } from './derive-job.ts';
 import type { DigestJob } from './digest-job.ts';
 import type { PayloadDigests } from './payload-digests.ts';
 
-export type Job = RangesJob | DigestSharedJob | DecryptSharedJob | EncryptJob | CarryJob | DigestJob;
+export type Job = RangesJob | DigestSharedJob | DecryptSharedJob | EncryptJob | CarryJob | DigestJob | DeriveJob;
 
 /** What each kind of job gives. Numbers are the bytes of plaintext. */
 export interface JobResults {
@@ -15,6 +16,7 @@ export interface JobResults {
   encrypt: number;
   'read-digest-and-write': Carried;
   digest: PayloadDigests;
+  derive: null;
 }
 
 export type FailedJob =

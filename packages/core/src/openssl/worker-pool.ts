@@ -12,6 +12,19 @@ const PROGRAM = new URL(`payload-worker${extname(new URL(import.meta.url).pathna
 /** MB. A job makes next to no objects; without limits V8 would grow its young generation for them all the same. */
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 
+/** What a thread is told when it starts. */
+export interface ThreadSettings {
+  /** As setpriority(2) has it; null to leave it as it is. */
+  readonly priority: number | null;
+}
+
+let settings: ThreadSettings = { priority: null };
+
+/** For the threads that are started from now on (setpriority(2)): only Linux has a priority for each thread. */
+export function setThreadPriority(priority: number): void {
+  if (process.platform === 'linux') settings = { priority };
+}
+
 function toError(failed: FailedJob): Error {
   if (failed.kind === 'stopped') return new Stopped();
   const { code, message, hint, details } = failed;
@@ -23,9 +36,17 @@ export interface RunOptions {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
+interface PendingJob {
+  readonly resolve: (result: JobResults[Job['kind']]) => void;
+  readonly reject: (error: Error) => void;
+  readonly onProgress: RunOptions['onProgress'];
+}
+
 /** One thread. It keeps the process alive only while it works. */
 export class PoolWorker {
   readonly #worker: Worker;
+  /** In the order in which the thread does them; all that it says is about the first. */
+  readonly #jobs: PendingJob[] = [];
   #failure: SealdropError | null = null;
 
   constructor() {
@@ -35,39 +56,47 @@ export class PoolWorker {
       env: threads.SHARE_ENV,
       name: 'sealdrop',
       resourceLimits: RESOURCE_LIMITS,
+      workerData: settings,
     });
     this.#worker.unref();
+    this.#worker.on('message', (message: JobMessage) => this.#heard(message));
     this.#worker.on('error', (error) => (this.#failure ??= toSealdropError(error)));
-    this.#worker.on('exit', () => (this.#failure ??= new SealdropError('internal', 'a worker thread has ended')));
+    this.#worker.on('exit', () => this.#ended());
   }
 
   get hasEnded(): boolean {
     return this.#failure !== null;
   }
 
-  /** @throws SealdropError whatever the job throws, or `internal` when the thread ends; `Stopped` */
+  /** The jobs of one thread are done in the order of asking. @throws SealdropError whatever the job throws, or `internal` when the thread ends; `Stopped` */
   async run<Kind extends Job['kind']>(
     job: Extract<Job, { kind: Kind }>,
     { transfer = [], onProgress }: RunOptions = {},
   ): Promise<JobResults[Kind]> {
+    if (this.#failure !== null) throw this.#failure;
+    this.#worker.postMessage(job, [...transfer]);
+    if (this.#jobs.length === 0) this.#worker.ref();
     const { promise, resolve, reject } = Promise.withResolvers<JobResults[Kind]>();
-    const onMessage = (message: JobMessage): void => {
-      if (message.kind === 'progress') onProgress?.(message.bytes);
-      // The worker answers each job with its own kind of result.
-      else if (message.kind === 'done') resolve(message.result as JobResults[Kind]);
-      else reject(toError(message));
-    };
-    const onEnd = (): void => reject(this.#failure ?? new SealdropError('internal', 'a worker thread has ended'));
-    this.#worker.on('message', onMessage).on('exit', onEnd);
-    this.#worker.ref();
-    try {
-      if (this.hasEnded) onEnd();
-      else this.#worker.postMessage(job, [...transfer]);
-      return await promise;
-    } finally {
-      this.#worker.off('message', onMessage).off('exit', onEnd);
-      this.#worker.unref();
+    // The worker answers each job with its own kind of result.
+    this.#jobs.push({ resolve: (result) => resolve(result as JobResults[Kind]), reject, onProgress });
+    return promise;
+  }
+
+  #heard(message: JobMessage): void {
+    const [job] = this.#jobs;
+    if (message.kind === 'progress') {
+      job?.onProgress?.(message.bytes);
+      return;
     }
+    this.#jobs.shift();
+    if (this.#jobs.length === 0) this.#worker.unref();
+    if (message.kind === 'done') job?.resolve(message.result);
+    else job?.reject(toError(message));
+  }
+
+  #ended(): void {
+    this.#failure ??= new SealdropError('internal', 'a worker thread has ended');
+    for (const { reject } of this.#jobs.splice(0)) reject(this.#failure);
   }
 
   async end(): Promise<void> {
@@ -98,6 +127,16 @@ export class WorkerPool {
   /** @param size threads at most; at least 2, so that a reader and a writer can work together */
   constructor(size: number) {
     this.#size = Math.max(2, size);
+  }
+
+  /** Whether there are threads that nobody uses. */
+  get hasIdle(): boolean {
+    return this.#idle.length > 0;
+  }
+
+  /** Whether somebody waits for threads. */
+  get isWanted(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** Starts threads that will be needed soon, while there is other work to do. */

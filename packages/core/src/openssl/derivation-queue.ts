@@ -1,0 +1,140 @@
+import { pbkdf2 } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
+import type { Derivation } from './derive-job.ts';
+import { Lane } from './derivation-lane.ts';
+import { sharedWorkerPool, type WorkerPool } from './worker-pool.ts';
+
+/** PBKDF2 iterations from which a derivation counts as long: some tenths of a second. */
+const LONG = 1_000_000;
+/** What libuv has without UV_THREADPOOL_SIZE. */
+const USUAL_THREADS = 4;
+/** So many must have waited without a pause before threads are started for them: below, that takes longer than it saves. */
+const THREADS_PAY_FROM = 32;
+
+const pbkdf2InPool = promisify(pbkdf2);
+
+function deriveInPool({ secret, salt, iterations, length, digest }: Derivation): Promise<Buffer> {
+  return pbkdf2InPool(secret, salt, iterations, length, digest);
+}
+
+interface Waiting {
+  readonly derivation: Derivation;
+  readonly done: PromiseWithResolvers<Buffer>;
+}
+
+/**
+ * Derivations in the order of their coming, a few at a time: on libuv's pool, and where many wait on threads of our own. Each of libuv's sleeps between two derivations, so that Linux
+ * finds a core idle and those that could run on the other (docs/performance.md); ours have the next one before they end.
+ */
+class DerivationQueue {
+  /** At the same time. */
+  readonly #places: number;
+  readonly #pool: WorkerPool | null;
+  readonly #waiting: Waiting[] = [];
+  #inPool = 0;
+  #lanes: readonly Lane[] = [];
+  /** Whether threads of our own are asked for, or lent. */
+  #borrowing = false;
+  #onDrained: () => void = () => undefined;
+  /** How many had to wait since none did. */
+  #backlog = 0;
+
+  /** @param pool null where none of its threads may be kept so long */
+  constructor(places: number, pool: WorkerPool | null) {
+    this.#places = places;
+    this.#pool = pool;
+  }
+
+  run(derivation: Derivation): Promise<Buffer> {
+    const done = Promise.withResolvers<Buffer>();
+    this.#waiting.push({ derivation, done });
+    this.#dispatch();
+    return done.promise;
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0 && this.#startNext());
+    if (this.#lanes.every(({ load }) => load === 0)) this.#onDrained();
+    this.#backlog = this.#waiting.length === 0 ? 0 : this.#backlog + 1;
+    if (this.#pool === null || this.#borrowing) return;
+    const enough = this.#pool.hasIdle ? 1 : THREADS_PAY_FROM;
+    if (this.#backlog >= enough) void this.#borrow(this.#pool);
+  }
+
+  /** @returns whether there was room for it */
+  #startNext(): boolean {
+    const lane = this.#freeLane();
+    if (lane !== undefined) void this.#deriveOn(lane);
+    else if (this.#inPool + this.#lanes.length < this.#places) void this.#deriveInPool();
+    else return false;
+    return true;
+  }
+
+  /** The one that has least to do. None when a large file needs the threads: they are given back when they are done. */
+  #freeLane(): Lane | undefined {
+    if (this.#pool?.isWanted === true) return undefined;
+    return this.#lanes.filter(({ hasRoom }) => hasRoom).toSorted((one, other) => one.load - other.load)[0];
+  }
+
+  async #deriveOn(lane: Lane): Promise<void> {
+    await this.#deriveNext((derivation) => lane.derive(derivation));
+    this.#dispatch();
+  }
+
+  async #deriveInPool(): Promise<void> {
+    this.#inPool += 1;
+    await this.#deriveNext(deriveInPool);
+    this.#inPool -= 1;
+    this.#dispatch();
+  }
+
+  /** Keeps threads until they have nothing to do. */
+  async #borrow(pool: WorkerPool): Promise<void> {
+    this.#borrowing = true;
+    try {
+      await pool.lend({ minimum: 1, maximum: this.#places }, async (workers) => {
+        const drained = Promise.withResolvers<void>();
+        this.#onDrained = drained.resolve;
+        this.#lanes = workers.map((worker) => new Lane(worker));
+        this.#dispatch();
+        await drained.promise;
+        this.#lanes = [];
+      });
+    } catch {
+      // No thread could be started: libuv's pool goes on, and so many later it is tried again.
+      this.#backlog = 0;
+    }
+    this.#borrowing = false;
+    this.#dispatch();
+  }
+
+  /** Never rejects: whoever waits hears of it. */
+  async #deriveNext(work: (derivation: Derivation) => Promise<Buffer>): Promise<void> {
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    try {
+      next.done.resolve(await work(next.derivation));
+    } catch (error) {
+      next.done.reject(error);
+    }
+  }
+}
+
+const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? USUAL_THREADS);
+const spare = (Number.isInteger(threads) ? threads : USUAL_THREADS) - 1;
+/** On more threads than cores they end no sooner, and take the cores from all else that the process does. */
+const cores = availableParallelism();
+const queues = {
+  short: new DerivationQueue(cores, sharedWorkerPool()),
+  long: new DerivationQueue(Math.max(1, Math.min(spare, cores)), null),
+};
+
+/**
+ * Runs a derivation in its turn. Short ones never wait for long ones, and long ones are never on all threads of the pool: every file operation of the
+ * process needs one too (libuv, "Thread pool work scheduling"), and a sender who asks for the most iterations would bring them to a stand.
+ * @returns the key's bytes
+ */
+export function derive(derivation: Derivation): Promise<Buffer> {
+  return queues[derivation.iterations < LONG ? 'short' : 'long'].run(derivation);
+}
