@@ -215,7 +215,7 @@ export class Daemon {
           spool: this.#spool,
           config: this.#config,
           logger,
-          onClaimed: (claim) => this.#scheduler.add(claim),
+          onClaimed: (claim) => this.#scheduler.add(claim, 'claimed'),
           depth: () => this.#scheduler.depth(landing.name),
           mayClaim: () => this.#freeSpace.enough(this.#spool.root, landing.delivery),
           onCondition: (error) => health.report(`landing:${landing.name}`, error),

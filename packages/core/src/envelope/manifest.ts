@@ -14,6 +14,7 @@ import { formatFlags } from '../openssl/parameters.ts';
 import type { EncParameters, Salt } from '../openssl/parameters.ts';
 import { parseFlags } from '../openssl/parse-flags.ts';
 import { quoteWord } from '../openssl/quoted-word.ts';
+import { secretKey } from '../openssl/secret-key.ts';
 import { checkPlaintextName, reasonAgainstName } from './naming.ts';
 
 /** Larger manifests are `limit-exceeded`; an honest one has about 700 bytes. */
@@ -254,7 +255,7 @@ export function macKey({ parameters, plaintextName, sender, passphrase }: MacInp
 /** HMAC-SHA256 to be fed the bytes of the payload file. */
 export function payloadMac(inputs: MacInputs): Hmac {
   const key = macKey(inputs);
-  const mac = createHmac('sha256', key);
+  const mac = createHmac('sha256', secretKey(key));
   key.fill(0);
   return mac;
 }

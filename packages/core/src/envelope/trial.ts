@@ -4,6 +4,7 @@ import { findCipher } from '../openssl/ciphers.ts';
 import type { Cipher } from '../openssl/ciphers.ts';
 import { toNodeIv } from '../openssl/key-derivation.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
+import { secretKey } from '../openssl/secret-key.ts';
 import { judgePlaintext, paddingBits } from './evidence.ts';
 import type { Appearance } from './evidence.ts';
 import type { PayloadSample } from './payload-sample.ts';
@@ -51,7 +52,7 @@ interface Opened {
 
 function decryptPart({ cipher, key, iv }: Opened, ciphertext: Buffer): Buffer {
   const whole = ciphertext.subarray(0, ciphertext.length - (ciphertext.length % cipher.blockLength));
-  return createDecipheriv(cipher.nodeName, key, toNodeIv(cipher, iv)).setAutoPadding(false).update(whole);
+  return createDecipheriv(cipher.nodeName, secretKey(key), toNodeIv(cipher, iv)).setAutoPadding(false).update(whole);
 }
 
 /** In CBC mode the IV of the last block is the one before it (NIST SP 800-38A §6.2). */

@@ -1,6 +1,7 @@
 /** What is computed over the bytes of a payload file as they pass. What it proves is for the envelope to judge. */
 import { createHash, createHmac } from 'node:crypto';
 import type { Hash, Hmac } from 'node:crypto';
+import { secretKey } from './secret-key.ts';
 
 export interface DigestRequest {
   /** Of an HMAC-SHA256; null for none. The caller zeroes it. */
@@ -20,7 +21,7 @@ export class Digester {
   readonly #sha256: Hash | null;
 
   constructor({ hmacKey, sha256 }: DigestRequest) {
-    this.#hmac = hmacKey === null ? null : createHmac('sha256', hmacKey);
+    this.#hmac = hmacKey === null ? null : createHmac('sha256', secretKey(hmacKey));
     this.#sha256 = sha256 === 'compute' ? createHash('sha256') : null;
   }
 

@@ -4,6 +4,7 @@ import { SealdropError } from '../errors.ts';
 import type { Transcoder } from './armor.ts';
 import type { Cipher } from './ciphers.ts';
 import type { EncParameters } from './parameters.ts';
+import { secretKey } from './secret-key.ts';
 
 /** A cipher with its key, ready to begin. The memory may be shared between threads; the caller zeroes it. */
 export interface KeyedCipher {
@@ -62,7 +63,9 @@ class Decryptor implements Transcoder {
   #lastByte = 0;
 
   constructor(keyed: KeyedCipher, padding: Padding) {
-    this.#transform = createDecipheriv(keyed.cipher.nodeName, keyed.key, keyed.iv).setAutoPadding(padding === 'pkcs7');
+    this.#transform = createDecipheriv(keyed.cipher.nodeName, secretKey(keyed.key), keyed.iv).setAutoPadding(
+      padding === 'pkcs7',
+    );
     this.#cipher = keyed.cipher;
     this.#padding = padding;
   }
@@ -91,7 +94,9 @@ class Encryptor implements Transcoder {
   readonly #cipher: Cipher;
 
   constructor(keyed: KeyedCipher, padding: Padding) {
-    this.#transform = createCipheriv(keyed.cipher.nodeName, keyed.key, keyed.iv).setAutoPadding(padding === 'pkcs7');
+    this.#transform = createCipheriv(keyed.cipher.nodeName, secretKey(keyed.key), keyed.iv).setAutoPadding(
+      padding === 'pkcs7',
+    );
     this.#cipher = keyed.cipher;
   }
 

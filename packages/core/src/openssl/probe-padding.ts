@@ -4,6 +4,7 @@ import { checkParameters } from './check-parameters.ts';
 import type { Cipher } from './ciphers.ts';
 import { type DeriveOptions, deriveKey } from './key-derivation.ts';
 import type { EncParameters } from './parameters.ts';
+import { secretKey } from './secret-key.ts';
 
 export interface ProbeOptions extends DeriveOptions {
   /** The end of the (binary) ciphertext: its last two blocks, or all of it when it has but one. */
@@ -22,7 +23,11 @@ async function decryptLastBlock(cipher: Cipher, parameters: EncParameters, optio
   const last = options.lastBlocks.subarray(-cipher.blockLength);
   const before = options.lastBlocks.subarray(-2 * cipher.blockLength, -cipher.blockLength);
   const blockIv = before.length === 0 ? iv : before;
-  const decipher = createDecipheriv(cipher.nodeName, key, cipher.ivLength === 0 ? null : blockIv).setAutoPadding(false);
+  const decipher = createDecipheriv(
+    cipher.nodeName,
+    secretKey(key),
+    cipher.ivLength === 0 ? null : blockIv,
+  ).setAutoPadding(false);
   key.fill(0);
   return Buffer.concat([decipher.update(last), decipher.final()]);
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { OAEP_HASHES } from '@sealdrop/core';
 import * as z from 'zod';
 import { archive, hook, ledger, octalMode, quarantine, status, webhook } from './operations-schema.ts';
@@ -75,7 +76,10 @@ const landing = z.strictObject(
 export const configSchema = z
   .strictObject(
     {
-      spool: directory.describe("The daemon's own directory, mode 0700: what is claimed, quarantined, archived."),
+      // Its parts are joined as text (spool/layout.ts).
+      spool: directory
+        .transform((path) => resolve(path))
+        .describe("The daemon's own directory, mode 0700: what is claimed, quarantined, archived."),
       keys: z
         .array(text, { error: 'must be a list of keys, like - aws-kms:alias/inbound or - file:/etc/sealdrop/key.pem' })
         .min(1, { error: 'needs at least one key, like - aws-kms:alias/inbound' })
@@ -101,7 +105,7 @@ export const configSchema = z
         .prefault('64MiB')
         .describe('With less free on the file system of the spool or a delivery directory, nothing new is claimed.'),
       concurrency: wholeNumber(1, 256)
-        .default(16)
+        .default(24)
         .describe(
           'Envelopes opened at the same time. While others are slow, a landing that has none at work gets a place beyond it.',
         ),

@@ -9,7 +9,6 @@ import type { ClaimRecord } from '../spool/records.ts';
 import { Turns } from '../spool/turns.ts';
 import type { FoundEnvelope } from './assembler.ts';
 import { type FileIdentity, identify, openForWriting } from './open-writers.ts';
-import { fingerprintsOf } from './readiness.ts';
 import { fingerprint } from './settling.ts';
 
 /** Looking through /proc costs milliseconds: once for so many envelopes, soon enough before each is claimed. */
@@ -83,8 +82,7 @@ async function claimUnlessBlocked({ found, entries }: ReadyEnvelope, place: Shar
   const { landing, spool, anchor, onBlocked, turns } = place;
   const { group, folder } = found;
   try {
-    const claimable = { landing, group, folder, anchor, fingerprints: fingerprintsOf(entries), turns };
-    return await claimEnvelope(spool, claimable, fingerprint);
+    return await claimEnvelope(spool, { landing, group, folder, anchor, entries, turns }, fingerprint);
   } catch (error) {
     const errno = errnoOf(error) ?? '';
     const holdsFolder = [...entries.values()].some((entry) => entry.isDirectory());

@@ -55,7 +55,7 @@ function hasFurtherName(entries: ReadonlyMap<string, BigIntStats>): boolean {
   return [...entries.values()].some((entry) => entry.isFile() && entry.nlink > 1n);
 }
 
-export function fingerprintsOf(entries: ReadonlyMap<string, BigIntStats>): ReadonlyMap<string, string> {
+function fingerprintsOf(entries: ReadonlyMap<string, BigIntStats>): ReadonlyMap<string, string> {
   return new Map([...entries].map(([name, entry]) => [name, fingerprintOf(entry)]));
 }
 

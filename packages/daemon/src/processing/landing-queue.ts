@@ -5,14 +5,16 @@ import { retryDelay } from './retry.ts';
 /** A claimed envelope in the queue. */
 export interface Job {
   readonly claim: ClaimRecord;
+  /** Claimed by this process, and never begun. */
+  readonly isNew: boolean;
   /** Since the daemon started. */
   readonly failures: number;
   /** On the monotonic clock, in milliseconds: the wall clock may be set back. */
   readonly notBefore: number;
 }
 
-export function newJob(claim: ClaimRecord): Job {
-  return { claim, failures: 0, notBefore: 0 };
+export function newJob(claim: ClaimRecord, isNew: boolean): Job {
+  return { claim, isNew, failures: 0, notBefore: 0 };
 }
 
 /**
@@ -84,7 +86,7 @@ export class LandingQueue {
     const blame = error.blame === 'passing' ? 'passing' : 'receiver';
     const delay = retryDelay(blame, job.failures + 1);
     const now = performance.now();
-    this.#waiting.push({ claim: job.claim, failures: job.failures + 1, notBefore: now + delay });
+    this.#waiting.push({ ...job, isNew: false, failures: job.failures + 1, notBefore: now + delay });
     const news = this.#lastCode === error.code ? 'known' : 'new';
     this.#lastCode = error.code;
     // A fault of ours may strike one envelope only; the others must not wait for it.
@@ -97,10 +99,10 @@ export class LandingQueue {
     this.#pausedUntil = now + retryDelay(blame, this.#failures);
   }
 
-  /** Puts a job back as it was: it was interrupted, not tried. */
+  /** Puts a job back: it was interrupted, not tried. */
   interrupted(job: Job): void {
     this.#inFlight.delete(job.claim.id);
-    this.#ready.unshift(job);
+    this.#ready.unshift({ ...job, isNew: false });
   }
 
   /** Forgets all pauses, as when the configuration has changed. */

@@ -31,6 +31,8 @@ export function memberPaths(claim: ClaimRecord, landing: LandingConfig, director
 
 export interface Opening {
   readonly landing: LandingConfig;
+  /** Then nobody can have sent it back. */
+  readonly isNew: boolean;
   /** The envelope's directory. */
   readonly envelope: string;
   readonly keys: Pick<KeyRing, 'providers'>;
@@ -38,8 +40,8 @@ export interface Opening {
 }
 
 /** What the operator said when sending it back counts before what the landing says, and that before the envelope's own word. */
-export async function openOptions({ landing, envelope, keys, health }: Opening): Promise<OpenOptions> {
-  const order = await readRetry(envelope);
+export async function openOptions({ landing, isNew, envelope, keys, health }: Opening): Promise<OpenOptions> {
+  const order = isNew ? null : await readRetry(envelope);
   const oaep = order?.oaep ?? landing.oaep;
   return {
     files: ENVELOPE_FILES,

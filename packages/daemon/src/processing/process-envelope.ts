@@ -38,15 +38,16 @@ const SPOOL = 'spool';
  * @throws SealdropError with any other blame: the envelope stays claimed and can be tried again
  */
 export async function processEnvelope(attempt: Attempt, workshop: Workshop): Promise<AttemptResult> {
-  const { claim, number, signal, stepAside } = attempt;
+  const { claim, number, isNew, signal, stepAside } = attempt;
   const { metrics, progress } = workshop.instruments;
   const isFirst = number === 1 && !workshop.repairs.has(claim.id);
   if (isFirst) metrics.stageEnded('queue', Math.max(0, Date.now() - Date.parse(claim.claimed)) / 1000);
   progress.moved(claim.id);
   try {
-    if (await isOver(claim, workshop)) return 'ended';
+    if (!isNew && (await isOver(claim, workshop))) return 'ended';
     const envelope = envelopeDirectory(workshop.spool, 'claimed', claim.id);
-    return await work({ claim, landing: landingOf(claim, workshop), signal, stepAside, envelope, workshop });
+    const landing = landingOf(claim, workshop);
+    return await work({ claim, isNew, landing, signal, stepAside, envelope, workshop });
   } finally {
     progress.ended(claim.id);
   }
@@ -98,11 +99,13 @@ async function mustAnswer({ claim, landing, envelope, signal, workshop }: Work):
 }
 
 async function deliverOnce(job: Work): Promise<DeliveryRecord> {
-  const { claim, landing, envelope, workshop } = job;
+  const { claim, isNew, landing, envelope, workshop } = job;
   const { metrics } = workshop.instruments;
   if (claim.kind === 'strays') throw strayVerdict(claim);
-  const earlier = await watchingDelivery(job, () => settleDelivery(envelope, partPath(landing.delivery, claim.id)));
-  if (earlier !== null) return earlier;
+  if (!isNew) {
+    const earlier = await watchingDelivery(job, () => settleDelivery(envelope, partPath(landing.delivery, claim.id)));
+    if (earlier !== null) return earlier;
+  }
   const members = memberPaths(claim, landing, membersDirectory(envelope));
   const before = await examineMembers(membersDirectory(envelope), namesOf(claim));
   checkPayloadSize(before, members.payload, landing.maximumPayloadSize);
@@ -110,7 +113,7 @@ async function deliverOnce(job: Work): Promise<DeliveryRecord> {
   moved(job);
   workshop.instruments.names.learn(claim.id, [opened.plaintextName]);
   try {
-    const attempts = (await historyOf(envelope, claim)).attempts + 1;
+    const attempts = isNew ? 1 : (await historyOf(envelope, claim)).attempts + 1;
     const facts = factsOf(opened, { received: lastWritten([...before.values()]), attempts });
     const part = await watchingDelivery(job, () => writePart(job, opened));
     await membersUnchanged(membersDirectory(envelope), before);
@@ -127,9 +130,9 @@ async function deliverOnce(job: Work): Promise<DeliveryRecord> {
 
 /** As it says, or as a diagnosis was certain of. */
 async function open(job: Work, members: EnvelopeMembers): Promise<OpenedEnvelope> {
-  const { claim, landing, envelope, signal, workshop } = job;
+  const { claim, isNew, landing, envelope, signal, workshop } = job;
   const { keys, repairs, instruments } = workshop;
-  const options = await openOptions({ landing, envelope, keys, health: instruments.health });
+  const options = await openOptions({ landing, isNew, envelope, keys, health: instruments.health });
   const found = repairs.get(claim.id);
   if (found === undefined || landing.repair === 'off') return openEnvelope(members, { ...options, signal });
   return openRepaired(members, found.repair, { ...options, signal });

@@ -45,10 +45,11 @@ export class Scheduler {
     this.#options = options;
   }
 
-  add(claim: ClaimRecord): void {
+  /** @param origin `claimed`: by this process, a moment ago; else something may be left of an earlier attempt */
+  add(claim: ClaimRecord, origin: 'claimed' | 'found' = 'found'): void {
     this.#known.set(claim.id, claim);
     this.#options.instruments.names.learn(claim.id, [...namesOf(claim), claim.stem, claim.folder]);
-    this.#queue(claim.landing).add(newJob(claim));
+    this.#queue(claim.landing).add(newJob(claim, origin === 'claimed'));
     this.#dispatch();
   }
 
@@ -159,17 +160,18 @@ export class Scheduler {
   }
 
   async #run(job: Job, queue: LandingQueue): Promise<void> {
-    const { claim, failures } = job;
+    const { claim, isNew, failures } = job;
     const stepAside = (): void => this.#stepAside(job, queue);
     try {
       const result = await this.#options.process({
         claim,
         number: failures + 1,
+        isNew,
         signal: this.#abort.signal,
         stepAside,
       });
       // As another job: this one is still at its end when that may begin.
-      if (result === 'again') queue.add({ ...job });
+      if (result === 'again') queue.add({ ...job, isNew: false });
       else this.#forget(claim.id);
     } catch (error) {
       this.#failed(job, queue, toSealdropError(error, claim.id));

@@ -82,13 +82,13 @@ function withoutPaths(error: SealdropError, members: string): SealdropError {
 
 /** @throws SealdropError `cancelled` */
 async function diagnose(job: Work, failure: SealdropError, budget: number): Promise<Finding> {
-  const { claim, landing, envelope, workshop } = job;
+  const { claim, isNew, landing, envelope, workshop } = job;
   const { keys, instruments, diagnostician } = workshop;
   let members: EnvelopeMembers;
   let options: OpenOptions;
   try {
     members = memberPaths(claim, landing, membersDirectory(envelope));
-    options = await openOptions({ landing, envelope, keys, health: instruments.health });
+    options = await openOptions({ landing, isNew, envelope, keys, health: instruments.health });
   } catch (thrown) {
     return { kind: 'unknown', reason: toSealdropError(thrown).message };
   }

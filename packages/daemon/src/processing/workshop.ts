@@ -23,6 +23,8 @@ export interface Workshop {
 /** One claimed envelope at work. */
 export interface Work {
   readonly claim: ClaimRecord;
+  /** As `Attempt` has it. */
+  readonly isNew: boolean;
   readonly landing: LandingConfig;
   readonly signal: AbortSignal;
   readonly stepAside: () => void;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import type { EnvelopeGroup } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
@@ -17,6 +18,7 @@ import { errnoOf, unlessErrno } from './errno.ts';
 import { reach } from './fault-points.ts';
 import { callsAt } from './file-calls.ts';
 import { envelopeDirectory, membersDirectory, type Spool } from './layout.ts';
+import { fingerprintOf } from './members.ts';
 import { type ClaimRecord, writeClaim } from './records.ts';
 import type { Turns } from './turns.ts';
 
@@ -28,8 +30,8 @@ export interface Claimable {
   readonly folder: string;
   /** That folder held open: whatever its path means by now, this is where the members were seen. */
   readonly anchor: Anchor;
-  /** Size, times and inode of each member when it was found settled; `fingerprint` of landing/settling.ts. */
-  readonly fingerprints: ReadonlyMap<string, string>;
+  /** What each member was like when it was found settled. */
+  readonly entries: ReadonlyMap<string, BigIntStats>;
   /** One envelope of a landing at a time takes its members; all else goes on side by side. */
   readonly turns: Turns;
 }
@@ -61,6 +63,7 @@ export function newClaim({ landing, folder }: Pick<Claimable, 'landing' | 'folde
 /**
  * Takes an envelope out of its sender's reach: each member is moved into `spool/claimed/<id>/members`, as it is. Renaming follows no
  * link and reads no byte; what the members are is asked where the sender can no longer change them.
+ * @param fingerprint of an entry, as `fingerprintOf`; null when there is none
  * @returns the record; of what there is, when the sender used a name again meanwhile; null when the sender changed or removed a member (then all is put back)
  */
 export async function claimEnvelope(
@@ -68,8 +71,7 @@ export async function claimEnvelope(
   claimable: Claimable,
   fingerprint: (path: string) => Promise<string | null>,
 ): Promise<ClaimRecord | null> {
-  const record = await recordOf(claimable);
-  if (record === null) return null;
+  const record = recordOf(claimable);
   await prepareClaim(spool, record);
   try {
     const taken = await claimable.turns.take(() => takeMembers(claimable, membersOf(spool, record), fingerprint));
@@ -104,19 +106,15 @@ function membersOf(spool: Spool, { id }: ClaimRecord): string {
   return membersDirectory(envelopeDirectory(spool, 'claiming', id));
 }
 
-async function recordOf({ landing, group, folder, anchor }: Claimable): Promise<ClaimRecord | null> {
+function recordOf({ landing, group, folder, entries }: Claimable): ClaimRecord {
   const inodes: Record<string, string> = Object.create(null);
-  for (const name of namesOf(group)) {
-    const entry = await inspectEntry(join(anchor.path, name));
-    if (entry === null) return null;
-    inodes[name] = String(entry.ino);
-  }
+  for (const [name, { ino }] of entries) inodes[name] = String(ino);
   const { layout, stem, names } = group;
   return { ...newClaim({ landing, folder }), layout, stem, names, inodes };
 }
 
 async function takeMembers(
-  { anchor, group, fingerprints }: Claimable,
+  { anchor, group, entries }: Claimable,
   members: string,
   fingerprint: (path: string) => Promise<string | null>,
 ): Promise<boolean> {
@@ -127,7 +125,8 @@ async function takeMembers(
       return true;
     });
     if (moved === null) return false;
-    if ((await fingerprint(join(members, name))) !== fingerprints.get(name)) return false;
+    const before = entries.get(name);
+    if (before === undefined || (await fingerprint(join(members, name))) !== fingerprintOf(before)) return false;
   }
   return true;
 }

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
@@ -35,12 +36,12 @@ export interface Delivery {
  * @throws SealdropError `collision` when the name is taken and the setting says `quarantine`
  */
 export async function deliver(delivery: Delivery): Promise<DeliveryRecord> {
-  await ensureMode(delivery);
+  const entry = await ensureMode(delivery);
   // The part's own name must be safe before the record: a missing part means "delivered" from then on.
   await syncDirectory(delivery.directory, 'part-name');
   for (;;) {
     const final = await chooseName(delivery);
-    const record = await deliverAs(delivery, final);
+    const record = await deliverAs(delivery, entry, final);
     if (record !== 'taken') return record;
   }
 }
@@ -48,10 +49,10 @@ export async function deliver(delivery: Delivery): Promise<DeliveryRecord> {
 /** Final names that envelopes are being given: two of the same name would take turns in choosing what the other gets. */
 const underWay = new Set<string>();
 
-async function deliverAs(delivery: Delivery, final: string): Promise<DeliveryRecord | 'taken'> {
+async function deliverAs(delivery: Delivery, entry: BigIntStats, final: string): Promise<DeliveryRecord | 'taken'> {
   underWay.add(final);
   try {
-    const record = await recordOf(delivery, final);
+    const record = await recordOf(delivery, entry, final);
     await writeDelivery(delivery.envelope, record);
     return (await publish(record, delivery.collision)) === 'taken' ? 'taken' : record;
   } finally {
@@ -60,16 +61,20 @@ async function deliverAs(delivery: Delivery, final: string): Promise<DeliveryRec
 }
 
 /** The part was made for the owner alone, and synced; most landings want nothing else. */
-async function ensureMode({ part, mode }: Delivery): Promise<void> {
+async function ensureMode({ part, mode }: Delivery): Promise<BigIntStats> {
   const entry = await inspectEntry(part);
-  if (entry !== null && permissionsOf(entry) === mode) return;
-  await setModeDurably(part, mode, 'part-mode');
+  if (entry === null) throw disappeared(part);
+  if (permissionsOf(entry) !== mode) await setModeDurably(part, mode, 'part-mode');
+  return entry;
 }
 
-async function recordOf({ part, facts }: Delivery, final: string): Promise<DeliveryRecord> {
-  const [entry, directory] = [await inspectEntry(part), await inspectEntry(join(dirname(part), '.'))];
-  if (entry === null || directory === null)
-    throw new SealdropError('io-error', `${part}: the part file has disappeared`);
+function disappeared(path: string): SealdropError {
+  return new SealdropError('io-error', `${path}: the part file, or its directory, has disappeared`);
+}
+
+async function recordOf({ part, facts }: Delivery, entry: BigIntStats, final: string): Promise<DeliveryRecord> {
+  const directory = await inspectEntry(join(dirname(part), '.'));
+  if (directory === null) throw disappeared(part);
   return {
     version: 1,
     part,

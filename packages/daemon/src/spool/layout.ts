@@ -1,5 +1,4 @@
 import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { syncDirectory } from './durable.ts';
 import { beginAt } from './nearness.ts';
 
@@ -7,21 +6,22 @@ import { beginAt } from './nearness.ts';
 export const STATES = ['claiming', 'claimed', 'delivered', 'quarantine', 'archive', 'removing'] as const;
 export type State = (typeof STATES)[number];
 
-/** Where things lie in the spool. Members have a directory of their own: the sender chose their names, the records' names are ours. */
+/** Where things lie in the spool. Its parts are joined as text, a hundred times for each envelope. Members have a directory of their own: the sender chose their names, the records' names are ours. */
 export interface Spool {
+  /** Absolute and normal, as the configuration has it: without a slash at the end. */
   readonly root: string;
 }
 
 export function stateDirectory(spool: Spool, state: State): string {
-  return join(spool.root, state);
+  return `${spool.root}/${state}`;
 }
 
 export function envelopeDirectory(spool: Spool, state: State, id: string): string {
-  return join(spool.root, state, id);
+  return `${spool.root}/${state}/${id}`;
 }
 
 export function membersDirectory(envelope: string): string {
-  return join(envelope, 'members');
+  return `${envelope}/members`;
 }
 
 /** Unless it is there. */

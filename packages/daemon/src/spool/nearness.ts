@@ -22,6 +22,9 @@ const LOCAL: ReadonlySet<number> = new Set([
 const devices = new Set<bigint>();
 /** What is said of a directory counts for what lies below it, too. */
 const known = new Map<string, Nearness>();
+/** What was found for things in a directory: each is asked for many times in a row. */
+const found = new Map<string, Nearness>();
+const MOST_FOUND = 1024;
 
 export async function beginAt(root: string): Promise<void> {
   const [{ dev }, { type }] = [await stat(root, { bigint: true }), await statfs(root)];
@@ -36,20 +39,37 @@ export async function askOf(directory: string): Promise<Nearness> {
 }
 
 export function note(directory: string, nearness: Nearness): Nearness {
-  known.set(join(directory), nearness);
+  learn(join(directory), nearness);
   return nearness;
+}
+
+function learn(path: string, nearness: Nearness): void {
+  if (known.get(path) === nearness) return;
+  known.set(path, nearness);
+  found.clear();
 }
 
 /** For a directory that is held open. */
 export function hold(path: string, device: bigint): void {
-  known.set(path, devices.has(device) ? 'near' : 'far');
+  learn(path, devices.has(device) ? 'near' : 'far');
 }
 
 export function letGo(path: string): void {
   known.delete(path);
+  found.clear();
 }
 
 export function nearnessOf(path: string): Nearness {
+  const directory = path.slice(0, path.lastIndexOf('/'));
+  const before = known.get(path) ?? found.get(directory);
+  if (before !== undefined) return before;
+  const nearness = search(path);
+  if (found.size >= MOST_FOUND) found.clear();
+  found.set(directory, nearness);
+  return nearness;
+}
+
+function search(path: string): Nearness {
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
     const nearness = known.get(path.slice(0, end));
     if (nearness !== undefined) return nearness;

@@ -7,7 +7,7 @@ const SOON = 10 * 60_000;
 
 function queueOf(...ids: readonly string[]): LandingQueue {
   const queue = new LandingQueue();
-  for (const id of ids) queue.add(newJob(claimOf(id, 'acme')));
+  for (const id of ids) queue.add(newJob(claimOf(id, 'acme'), true));
   return queue;
 }
 

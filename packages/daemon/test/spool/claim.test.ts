@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -27,10 +27,9 @@ beforeEach(async () => {
   const landing = { name: 'acme', directory: join(root, 'incoming'), delivery: join(root, 'plain') } as LandingConfig;
   const [payload, wrappedKey, note] = NAMES;
   const names = { payload: [payload], 'wrapped-key': [wrappedKey], note: [note], manifest: [], signature: [] };
-  const fingerprints = new Map<string, string>();
-  for (const name of NAMES) fingerprints.set(name, (await fingerprint(join(folder, name))) ?? '');
+  const entries = new Map(NAMES.map((name) => [name, lstatSync(join(folder, name), { bigint: true })]));
   const group = { layout: 'flat', stem: 'x', names } as const;
-  claimable = { landing, group, folder: 'folder', anchor, fingerprints, turns: new Turns() };
+  claimable = { landing, group, folder: 'folder', anchor, entries, turns: new Turns() };
 });
 
 afterEach(async () => {
