@@ -1,37 +1,14 @@
 /** What the daemon does in a second, held against what its cryptography alone would take. */
-import { pbkdf2Sync, privateDecrypt, publicEncrypt } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { startKmsEmulator } from '@sealdrop/kms-emulator';
+import { measureBound } from '../cryptography-bound.ts';
 import { DaemonSite, type SiteOptions } from '../daemon-site.ts';
 import { EnvelopeMold, type KeyPair, makeKeyPair, privatePem } from '../envelope-mold.ts';
-import { median, type Measured } from '../measure.ts';
+import type { Measured } from '../measure.ts';
 import type { BenchContext, Row, RowResult } from '../row.ts';
 
 export const SMALL = 4096;
-const ITERATIONS = 10_000;
-const KEY_AND_IV = 48;
-const PASSPHRASE_LENGTH = 44;
-const REPEATS = 41;
 /** Milliseconds of a request to KMS from the same region. */
 const KMS_LATENCY = 20;
-
-/** Milliseconds of one core. */
-function medianTime(work: () => void): number {
-  const times = Array.from({ length: REPEATS }, () => {
-    const began = performance.now();
-    work();
-    return performance.now() - began;
-  });
-  return median(times);
-}
-
-/** Milliseconds of one core for what an envelope cannot do without. */
-function cryptographyTime({ privateKey, publicKey }: KeyPair): number {
-  const wrapped = publicEncrypt({ key: publicKey, oaepHash: 'sha256' }, Buffer.alloc(PASSPHRASE_LENGTH));
-  const passphrase = Buffer.alloc(PASSPHRASE_LENGTH, 'x');
-  const derivation = medianTime(() => pbkdf2Sync(passphrase, '8 octets', ITERATIONS, KEY_AND_IV, 'sha256'));
-  return derivation + medianTime(() => privateDecrypt({ key: privateKey, oaepHash: 'sha256' }, wrapped));
-}
 
 /** On the disk to be measured. It stays until the end: for a minute and more, ext4 is slow to make files after many were removed. */
 export function makeSite(context: BenchContext, site: Omit<SiteOptions, 'parent'>): DaemonSite {
@@ -72,10 +49,9 @@ async function measureThroughput(context: BenchContext, throughput: Throughput):
   const { what, goal, keys } = throughput;
   const count = context.options.waitingEnvelopes;
   const mold = await EnvelopeMold.make(keys, SMALL);
-  const before = cryptographyTime(keys);
+  const before = await measureBound(keys);
   const run = await deliverAll(makeSite(context, throughput.site), mold, count);
-  const each = (before + cryptographyTime(keys)) / 2 / 1000;
-  const bound = (count * each) / availableParallelism();
+  const bound = (count * ((before + (await measureBound(keys))) / 2)) / 1000;
   const against = 'all cores at PBKDF2 (10,000) and RSA-2048 alone';
   return {
     name: 'daemon',
