@@ -17,7 +17,7 @@ const OTHER_PLACES = ['/proc/self/fd/[0-9]+', '[^ ]*/members'];
 export class NameFilter {
   #setting: Config['log']['plaintextNames'];
   #places: RegExp;
-  /** By envelope: longest first, so that none is taken for a part of another. */
+  /** By envelope, as they were learned. */
   readonly #names = new Map<string, readonly string[]>();
 
   constructor(config: Pick<Config, 'log' | 'landings'>) {
@@ -32,12 +32,7 @@ export class NameFilter {
 
   /** What is told about this envelope from now on names none of these. */
   learn(envelope: string, names: readonly string[]): void {
-    const all = [...(this.#names.get(envelope) ?? []), ...names, ...names.map(printable)];
-    const distinct = new Set(all.filter((name) => name !== ''));
-    this.#names.set(
-      envelope,
-      [...distinct].sort((one, other) => other.length - one.length),
-    );
+    this.#names.set(envelope, [...(this.#names.get(envelope) ?? []), ...names]);
   }
 
   forget(envelope: string): void {
@@ -59,21 +54,24 @@ export class NameFilter {
     if (stage === 'quarantine') return `withheld; sealdropd quarantine show ${envelope}`;
     // After the colon stands what a hook printed, or a webhook's receiver answered.
     const known = field === 'detail' ? (text.split(': ', 1)[0] ?? '') : text;
-    const names = this.#names.get(envelope) ?? [];
-    return names.reduce(
+    return longestFirst(this.#names.get(envelope) ?? []).reduce(
       (rest, name) => rest.replace(standing(name), WITHHELD),
       known.replace(this.#places, `$1/${WITHHELD}`),
     );
   }
 }
 
+/** As they are and as the log prints them; so that none is taken for a part of another. */
+function longestFirst(names: readonly string[]): readonly string[] {
+  const distinct = new Set([...names, ...names.map(printable)].filter((name) => name !== ''));
+  return [...distinct].sort((one, other) => other.length - one.length);
+}
+
 /** What lies below these, up to where an error says what is wrong with it: a name may hold spaces and colons. */
 function placesOf({ landings }: Pick<Config, 'landings'>): RegExp {
   const directories = landings.flatMap(({ directory, delivery }) => [directory, delivery]);
-  const longestFirst = directories
-    .toSorted((one, other) => other.length - one.length)
-    .map((path) => RegExp.escape(path));
-  return new RegExp(`(${[...longestFirst, ...OTHER_PLACES].join('|')})/(?:.*(?=: )|.*)`, 's');
+  const sorted = directories.toSorted((one, other) => other.length - one.length).map((path) => RegExp.escape(path));
+  return new RegExp(`(${[...sorted, ...OTHER_PLACES].join('|')})/(?:.*(?=: )|.*)`, 's');
 }
 
 /** The name by itself: one of a single letter must not blot out that letter in every word. */
