@@ -32,7 +32,6 @@ export { MAXIMUM_KEY_FILE_SIZE, readPassphrase } from './openssl/passphrase.ts';
 export { payloadSize } from './openssl/payload-size.ts';
 export { canProbePadding, probePadding, type ProbeOptions } from './openssl/probe-padding.ts';
 export * from './openssl/payload-stream.ts';
-export { setThreadPriority } from './openssl/worker-pool.ts';
 export { releaseMemory } from './openssl/payload-transform.ts';
 export * from './envelope/grouping.ts';
 export { isTemporaryName, type MemberRole } from './envelope/member-name.ts';
@@ -62,3 +61,4 @@ export {
 export { checkPlausible, type ImplausiblePlaintext, type OpenedBeginning } from './envelope/implausible.ts';
 export { signManifest, type SignaturePolicy, verifyManifestSignature, verifySignature } from './envelope/signature.ts';
 export * from './envelope/signature-keys.ts';
+export { setThreadPriority } from './openssl/worker-pool.ts';

@@ -9,8 +9,10 @@ import { sharedWorkerPool, type WorkerPool } from './worker-pool.ts';
 const LONG = 1_000_000;
 /** What libuv has without UV_THREADPOOL_SIZE. */
 const USUAL_THREADS = 4;
-/** So many must have waited without a pause before threads are started for them: below, that takes longer than it saves. */
-const THREADS_PAY_FROM = 32;
+/** From here on a large file that needs the threads would wait too long for the derivations that they have. */
+const TOO_LONG_FOR_THREADS = 100_000;
+/** So many must have come while others waited before threads are started for them: below, that takes longer than it saves. */
+const WORTH_THREADS = 32;
 
 const pbkdf2InPool = promisify(pbkdf2);
 
@@ -36,8 +38,8 @@ class DerivationQueue {
   #lanes: readonly Lane[] = [];
   /** Whether threads of our own are asked for, or lent. */
   #borrowing = false;
-  #onDrained: () => void = () => undefined;
-  /** How many had to wait since none did. */
+  #onGivenBack: () => void = () => undefined;
+  /** How many came since none waited. */
   #backlog = 0;
 
   /** @param pool null where none of its threads may be kept so long */
@@ -49,16 +51,17 @@ class DerivationQueue {
   run(derivation: Derivation): Promise<Buffer> {
     const done = Promise.withResolvers<Buffer>();
     this.#waiting.push({ derivation, done });
+    this.#backlog += 1;
     this.#dispatch();
     return done.promise;
   }
 
   #dispatch(): void {
     while (this.#waiting.length > 0 && this.#startNext());
-    if (this.#lanes.every(({ load }) => load === 0)) this.#onDrained();
-    this.#backlog = this.#waiting.length === 0 ? 0 : this.#backlog + 1;
+    if (this.#lanes.every(({ load }) => load === 0)) this.#giveBack();
+    if (this.#waiting.length === 0) this.#backlog = 0;
     if (this.#pool === null || this.#borrowing) return;
-    const enough = this.#pool.hasIdle ? 1 : THREADS_PAY_FROM;
+    const enough = this.#pool.hasIdle ? 1 : WORTH_THREADS;
     if (this.#backlog >= enough) void this.#borrow(this.#pool);
   }
 
@@ -66,7 +69,7 @@ class DerivationQueue {
   #startNext(): boolean {
     const lane = this.#freeLane();
     if (lane !== undefined) void this.#deriveOn(lane);
-    else if (this.#inPool + this.#lanes.length < this.#places) void this.#deriveInPool();
+    else if (this.#inPool + this.#living < this.#places) void this.#deriveInPool();
     else return false;
     return true;
   }
@@ -77,8 +80,18 @@ class DerivationQueue {
     return this.#lanes.filter(({ hasRoom }) => hasRoom).toSorted((one, other) => one.load - other.load)[0];
   }
 
+  get #living(): number {
+    return this.#lanes.filter(({ hasEnded }) => !hasEnded).length;
+  }
+
+  /** What a thread had when it ended is derived anew. */
   async #deriveOn(lane: Lane): Promise<void> {
-    await this.#deriveNext((derivation) => lane.derive(derivation));
+    await this.#deriveNext((derivation) =>
+      lane.derive(derivation).catch((error: unknown) => {
+        if (!lane.hasEnded) throw error;
+        return deriveInPool(derivation);
+      }),
+    );
     this.#dispatch();
   }
 
@@ -94,12 +107,11 @@ class DerivationQueue {
     this.#borrowing = true;
     try {
       await pool.lend({ minimum: 1, maximum: this.#places }, async (workers) => {
-        const drained = Promise.withResolvers<void>();
-        this.#onDrained = drained.resolve;
+        const done = Promise.withResolvers<void>();
+        this.#onGivenBack = done.resolve;
         this.#lanes = workers.map((worker) => new Lane(worker));
         this.#dispatch();
-        await drained.promise;
-        this.#lanes = [];
+        await done.promise;
       });
     } catch {
       // No thread could be started: libuv's pool goes on, and so many later it is tried again.
@@ -107,6 +119,11 @@ class DerivationQueue {
     }
     this.#borrowing = false;
     this.#dispatch();
+  }
+
+  #giveBack(): void {
+    this.#lanes = [];
+    this.#onGivenBack();
   }
 
   /** Never rejects: whoever waits hears of it. */
@@ -126,15 +143,21 @@ const spare = (Number.isInteger(threads) ? threads : USUAL_THREADS) - 1;
 /** On more threads than cores they end no sooner, and take the cores from all else that the process does. */
 const cores = availableParallelism();
 const queues = {
-  short: new DerivationQueue(cores, sharedWorkerPool()),
+  brief: new DerivationQueue(cores, sharedWorkerPool()),
+  short: new DerivationQueue(cores, null),
   long: new DerivationQueue(Math.max(1, Math.min(spare, cores)), null),
 };
 
+function lengthOf({ iterations }: Derivation): keyof typeof queues {
+  if (iterations < TOO_LONG_FOR_THREADS) return 'brief';
+  return iterations < LONG ? 'short' : 'long';
+}
+
 /**
- * Runs a derivation in its turn. Short ones never wait for long ones, and long ones are never on all threads of the pool: every file operation of the
+ * Runs a derivation in its turn. Shorter ones never wait for longer ones, and long ones are never on all threads of the pool: every file operation of the
  * process needs one too (libuv, "Thread pool work scheduling"), and a sender who asks for the most iterations would bring them to a stand.
  * @returns the key's bytes
  */
 export function derive(derivation: Derivation): Promise<Buffer> {
-  return queues[derivation.iterations < LONG ? 'short' : 'long'].run(derivation);
+  return queues[lengthOf(derivation)].run(derivation);
 }

@@ -19,7 +19,7 @@ export interface DeriveJob extends Omit<Derivation, 'secret'> {
   readonly secretLength: number;
 }
 
-export function derive({ memory, secretLength, salt, iterations, length, digest }: DeriveJob): null {
+export function deriveHere({ memory, secretLength, salt, iterations, length, digest }: DeriveJob): null {
   const material = pbkdf2Sync(memory.subarray(0, secretLength), salt, iterations, length, digest);
   memory.set(material, secretLength);
   material.fill(0);

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { SealdropError, toSealdropError } from '../errors.ts';
 import { Stopped } from './control.ts';
 import { decryptRanges, decryptShared, digestShared, type Report } from './decrypt-jobs.ts';
-import { derive } from './derive-job.ts';
+import { deriveHere } from './derive-job.ts';
 import { digest } from './digest-job.ts';
 import { encryptPieces, readDigestAndWrite } from './encrypt-jobs.ts';
 import type { FailedJob, Job, JobMessage, JobResults } from './worker-jobs.ts';
@@ -38,7 +38,7 @@ function work(job: Job, report: Report): JobResults[Job['kind']] {
     case 'digest':
       return digest(job, report);
     case 'derive':
-      return derive(job);
+      return deriveHere(job);
     default:
       return job satisfies never;
   }

@@ -20,7 +20,10 @@ export interface ThreadSettings {
 
 let settings: ThreadSettings = { priority: null };
 
-/** For the threads that are started from now on (setpriority(2)): only Linux has a priority for each thread. */
+/**
+ * For the threads that this package starts from now on, so call it before anything is opened: how nice they are, from -20 to 19 (setpriority(2)). Without it, and on other
+ * systems than Linux, which has a priority for each thread, they are as nice as the process.
+ */
 export function setThreadPriority(priority: number): void {
   if (process.platform === 'linux') settings = { priority };
 }
@@ -108,6 +111,7 @@ interface Request {
   readonly minimum: number;
   readonly maximum: number;
   grant(workers: readonly PoolWorker[]): void;
+  refuse(reason: unknown): void;
 }
 
 export interface LeaseOptions {
@@ -154,7 +158,7 @@ export class WorkerPool {
     work: (workers: readonly PoolWorker[]) => Promise<Result>,
   ): Promise<Result> {
     const { promise, resolve: grant, reject } = Promise.withResolvers<readonly PoolWorker[]>();
-    const request: Request = { minimum, maximum, grant };
+    const request: Request = { minimum, maximum, grant, refuse: reject };
     const onAbort = (): void => {
       const place = this.#waiting.indexOf(request);
       if (place !== -1) this.#waiting.splice(place, 1);
@@ -182,11 +186,17 @@ export class WorkerPool {
       const free = this.#size - this.#busy.size;
       if (free < request.minimum) return;
       this.#waiting.shift();
-      request.grant(this.#take(Math.min(request.maximum, free)));
+      try {
+        request.grant(this.#take(Math.min(request.maximum, free)));
+      } catch (error) {
+        request.refuse(error);
+      }
     }
   }
 
   #take(count: number): readonly PoolWorker[] {
+    // Those that are missing are started at first: what cannot be started then costs none of the idle ones.
+    this.prepare(this.#busy.size + count);
     const workers = Array.from({ length: count }, () => this.#idleWorker() ?? new PoolWorker());
     for (const worker of workers) this.#busy.add(worker);
     return workers;

@@ -76,7 +76,7 @@ const landing = z.strictObject(
 export const configSchema = z
   .strictObject(
     {
-      // Its parts are joined as text (spool/layout.ts).
+      // Without `.`, `..` and `//`: its parts are joined as text (spool/layout.ts).
       spool: directory
         .transform((path) => resolve(path))
         .describe("The daemon's own directory, mode 0700: what is claimed, quarantined, archived."),

@@ -8,7 +8,7 @@ const NICER = 5;
 const POOL = 'libuv-worker';
 
 /**
- * Lets the main thread go before libuv's pool and core's threads, which derive keys for milliseconds on end: it gives all of them their work, and waiting for a core behind one of them it let another core idle. On Linux each
+ * Lets the main thread go before libuv's pool and core's threads, which derive keys and decrypt for milliseconds on end: it gives all of them their work, and waiting for a core behind one of them it let another core idle. On Linux each
  * thread has a priority of its own (setpriority(2), "C library/kernel differences"). Where that is not allowed, or there are no such threads, all stays as it is.
  */
 export function preferMainThread(): void {

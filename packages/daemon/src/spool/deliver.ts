@@ -1,8 +1,8 @@
-import type { BigIntStats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SealdropError } from '@sealdrop/core';
 import type { LandingConfig } from '../config/schema.ts';
 import { inspectEntry, linkDurably, moveDurably, removeFile, setModeDurably, syncDirectory } from './durable.ts';
+import { errnoOf } from './errno.ts';
 import { envelopeDirectory, type Spool } from './layout.ts';
 import { permissionsOf } from './permissions.ts';
 import { type DeliveryFacts, type DeliveryRecord, readDelivery, removeDelivery, writeDelivery } from './records.ts';
@@ -36,12 +36,12 @@ export interface Delivery {
  * @throws SealdropError `collision` when the name is taken and the setting says `quarantine`
  */
 export async function deliver(delivery: Delivery): Promise<DeliveryRecord> {
-  const entry = await ensureMode(delivery);
+  await ensureMode(delivery);
   // The part's own name must be safe before the record: a missing part means "delivered" from then on.
   await syncDirectory(delivery.directory, 'part-name');
   for (;;) {
     const final = await chooseName(delivery);
-    const record = await deliverAs(delivery, entry, final);
+    const record = await deliverAs(delivery, final);
     if (record !== 'taken') return record;
   }
 }
@@ -49,32 +49,39 @@ export async function deliver(delivery: Delivery): Promise<DeliveryRecord> {
 /** Final names that envelopes are being given: two of the same name would take turns in choosing what the other gets. */
 const underWay = new Set<string>();
 
-async function deliverAs(delivery: Delivery, entry: BigIntStats, final: string): Promise<DeliveryRecord | 'taken'> {
+async function deliverAs(delivery: Delivery, final: string): Promise<DeliveryRecord | 'taken'> {
   underWay.add(final);
   try {
-    const record = await recordOf(delivery, entry, final);
+    const record = await recordOf(delivery, final);
     await writeDelivery(delivery.envelope, record);
     return (await publish(record, delivery.collision)) === 'taken' ? 'taken' : record;
+  } catch (error) {
+    if (isOfVanishedPart(error)) await removeDelivery(delivery.envelope);
+    throw error;
   } finally {
     underWay.delete(final);
   }
 }
 
 /** The part was made for the owner alone, and synced; most landings want nothing else. */
-async function ensureMode({ part, mode }: Delivery): Promise<BigIntStats> {
+async function ensureMode({ part, mode }: Delivery): Promise<void> {
   const entry = await inspectEntry(part);
-  if (entry === null) throw disappeared(part);
-  if (permissionsOf(entry) !== mode) await setModeDurably(part, mode, 'part-mode');
-  return entry;
+  if (entry === null || permissionsOf(entry) !== mode) await setModeDurably(part, mode, 'part-mode');
+}
+
+/** Somebody removed the part, or the directory, before it got its name: the record would say that it is delivered. */
+function isOfVanishedPart(error: unknown): boolean {
+  return errnoOf(error) === 'ENOENT' && ['link', 'rename'].includes((error as NodeJS.ErrnoException).syscall ?? '');
 }
 
 function disappeared(path: string): SealdropError {
   return new SealdropError('io-error', `${path}: the part file, or its directory, has disappeared`);
 }
 
-async function recordOf({ part, facts }: Delivery, entry: BigIntStats, final: string): Promise<DeliveryRecord> {
-  const directory = await inspectEntry(join(dirname(part), '.'));
-  if (directory === null) throw disappeared(part);
+/** Looked at last of all: a record without a part means "delivered", and the directory's inode tells whether it is the one that the part lies in. */
+async function recordOf({ part, facts }: Delivery, final: string): Promise<DeliveryRecord> {
+  const [entry, directory] = [await inspectEntry(part), await inspectEntry(join(dirname(part), '.'))];
+  if (entry === null || directory === null) throw disappeared(part);
   return {
     version: 1,
     part,

@@ -1,7 +1,9 @@
-import { renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { withSuffix } from '../../src/spool/deliver.ts';
+import { deliver, partPath, settleDelivery, withSuffix } from '../../src/spool/deliver.ts';
+import { beginAt } from '../../src/spool/nearness.ts';
 import { Host, type HostOptions } from '../host.ts';
 import { seal, upload } from '../sender.ts';
 
@@ -98,4 +100,37 @@ test('a numbered name never grows beyond what a file system takes, and keeps its
   expect(withSuffix('report.csv', 12)).toBe('report.csv.12');
   expect(withSuffix('n'.repeat(255), 12)).toBe(`${'n'.repeat(252)}.12`);
   expect(withSuffix('é'.repeat(127), 7)).toBe(`${'é'.repeat(126)}.7`);
+});
+
+/** So many turns of the event loop's microtasks a delivery takes at most, up to its last sync. */
+const MOST_TURNS = 60;
+
+test.each([
+  ['the part is removed', ({ part }: { readonly part: string }) => unlinkSync(part)],
+  [
+    'the delivery directory is exchanged',
+    ({ directory }: { readonly directory: string }) => {
+      renameSync(directory, `${directory}.before`);
+      mkdirSync(directory);
+    },
+  ],
+])('when %s meanwhile, nothing is taken for delivered that is not there', async (_, act) => {
+  const root = mkdtempSync(join(tmpdir(), 'sealdropd-deliver-'));
+  await beginAt(root);
+  for (let turns = 0; turns < MOST_TURNS; turns += 1) {
+    const envelope = join(root, `envelope-${turns}`);
+    const directory = join(root, `delivery-${turns}`);
+    for (const path of [envelope, directory]) mkdirSync(path);
+    const part = partPath(directory, 'X');
+    writeFileSync(part, 'plaintext', { mode: 0o600 });
+    const how = { envelope, part, directory, name: 'report.csv', collision: 'suffix', mode: 0o600 } as const;
+    const delivering = Promise.allSettled([deliver(how)]);
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    if (existsSync(part)) act({ part, directory });
+    await delivering;
+    const isThere = [directory, `${directory}.before`].some((path) => existsSync(join(path, 'report.csv')));
+    const settled = await settleDelivery(envelope, part).catch(() => null);
+    expect({ turns, lost: settled !== null && !isThere }).toEqual({ turns, lost: false });
+  }
+  rmSync(root, { recursive: true });
 });
