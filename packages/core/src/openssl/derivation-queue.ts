@@ -32,7 +32,7 @@ interface Waiting {
 class DerivationQueue {
   /** At the same time. */
   readonly #places: number;
-  readonly #pool: WorkerPool | null;
+  #pool: WorkerPool | null;
   readonly #waiting: Waiting[] = [];
   #inPool = 0;
   #lanes: readonly Lane[] = [];
@@ -57,12 +57,19 @@ class DerivationQueue {
   }
 
   #dispatch(): void {
+    if (this.#pool !== null && this.#worthThreads(this.#pool)) {
+      void this.#borrow(this.#pool);
+      return;
+    }
     while (this.#waiting.length > 0 && this.#startNext());
     if (this.#lanes.every(({ load }) => load === 0)) this.#giveBack();
     if (this.#waiting.length === 0) this.#backlog = 0;
-    if (this.#pool === null || this.#borrowing) return;
-    const enough = this.#pool.hasIdle ? 1 : WORTH_THREADS;
-    if (this.#backlog >= enough) void this.#borrow(this.#pool);
+  }
+
+  /** Threads that are there are used for every one. */
+  #worthThreads(pool: WorkerPool): boolean {
+    if (this.#waiting.length === 0 || this.#borrowing || pool.isWanted) return false;
+    return pool.hasIdle || this.#backlog >= WORTH_THREADS;
   }
 
   /** @returns whether there was room for it */
@@ -114,8 +121,8 @@ class DerivationQueue {
         await done.promise;
       });
     } catch {
-      // No thread could be started: libuv's pool goes on, and so many later it is tried again.
-      this.#backlog = 0;
+      // No thread can be started: libuv's pool goes on without, for good.
+      this.#pool = null;
     }
     this.#borrowing = false;
     this.#dispatch();

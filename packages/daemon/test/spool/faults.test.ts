@@ -109,7 +109,7 @@ describe.runIf(isFullMatrix).concurrent.each(EVERY_SETTING)('the full matrix: $l
   test.each(points)('killed at %s', async (point) => {
     await expect(killedAt([point], scenario)).resolves.toBeUndefined();
   });
-  const onceMore = points.filter((point) => !/^(report|quarantine|told|untold)\./.test(point));
+  const onceMore = points.filter((point) => !/^(report|quarantine|told|untold|undo-part)\./.test(point));
   test.each(onceMore)('killed when %s comes for the second time', async (point) => {
     await expect(killedAt([point], scenario, ':2')).resolves.toBeUndefined();
   });
