@@ -12,7 +12,7 @@ import { type FileIdentity, identify, openForWriting } from './open-writers.ts';
 import { fingerprint } from './settling.ts';
 
 /** Looking through /proc costs milliseconds: once for so many envelopes, soon enough before each is claimed. */
-export const CLAIMED_TOGETHER = 64;
+export const CLAIMED_TOGETHER = 32;
 
 /** An envelope that is ready by its members' sizes and times. */
 export interface ReadyEnvelope {
