@@ -50,6 +50,7 @@ export class PoolWorker {
   readonly #worker: Worker;
   /** In the order in which the thread does them; all that it says is about the first. */
   readonly #jobs: PendingJob[] = [];
+  #isRunning = false;
   #failure: SealdropError | null = null;
 
   constructor() {
@@ -62,9 +63,15 @@ export class PoolWorker {
       workerData: settings,
     });
     this.#worker.unref();
+    this.#worker.on('online', () => (this.#isRunning = true));
     this.#worker.on('message', (message: JobMessage) => this.#heard(message));
     this.#worker.on('error', (error) => (this.#failure ??= toSealdropError(error)));
     this.#worker.on('exit', () => this.#ended());
+  }
+
+  /** To start takes some tens of milliseconds. */
+  get isRunning(): boolean {
+    return this.#isRunning && !this.hasEnded;
   }
 
   get hasEnded(): boolean {
@@ -133,9 +140,9 @@ export class WorkerPool {
     this.#size = Math.max(2, size);
   }
 
-  /** Whether there are threads that nobody uses. */
+  /** Whether there are threads, running already, that nobody uses. */
   get hasIdle(): boolean {
-    return this.#idle.length > 0;
+    return this.#idle.some(({ isRunning }) => isRunning);
   }
 
   /** Whether somebody waits for threads. */
