@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 
 /** A file by what does not change with its name. */
 export interface FileIdentity {
@@ -35,7 +35,7 @@ export function identify(device: bigint, inode: bigint): string {
 
 /** The link's text is compared first: asking for the file's status could hang on a dead network mount, reading a link cannot. */
 function writtenFile(process: string, descriptor: string, names: ReadonlySet<string>): string | null {
-  const path = join('/proc', process, 'fd', descriptor);
+  const path = `/proc/${process}/fd/${descriptor}`;
   try {
     if (!names.has(basename(readlinkSync(path)))) return null;
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/${process}/fdinfo/${descriptor}`, 'latin1'))?.[1];
