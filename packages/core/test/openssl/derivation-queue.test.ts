@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { createDecryptStream, decryptPayload, parseFlags } from '../../src/index.ts';
 import { decryptPayloadFile } from '../../src/openssl/payload-file.ts';
 import { sharedWorkerPool } from '../../src/openssl/worker-pool.ts';
+import { whole } from './byte-streams.ts';
 import { opensslEnc, temporaryDirectory } from './openssl-enc.ts';
 
 const PAYLOAD = Buffer.concat([Buffer.from('Salted__'), Buffer.alloc(24, 1)]);
@@ -13,10 +14,6 @@ const PAYLOAD = Buffer.concat([Buffer.from('Salted__'), Buffer.alloc(24, 1)]);
 const MANY = 100;
 
 const directory = temporaryDirectory();
-
-async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
 
 async function decrypt(iterations: number): Promise<string> {
   const parameters = parseFlags(`-aes-256-ctr -pbkdf2 -iter ${iterations}`);

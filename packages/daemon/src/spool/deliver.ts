@@ -74,14 +74,12 @@ function isOfVanishedPart(error: unknown): boolean {
   return errnoOf(error) === 'ENOENT' && ['link', 'rename'].includes((error as NodeJS.ErrnoException).syscall ?? '');
 }
 
-function disappeared(path: string): SealdropError {
-  return new SealdropError('io-error', `${path}: the part file, or its directory, has disappeared`);
-}
-
 /** Looked at last of all: a record without a part means "delivered", and the directory's inode tells whether it is the one that the part lies in. */
 async function recordOf({ part, facts }: Delivery, final: string): Promise<DeliveryRecord> {
   const [entry, directory] = [await inspectEntry(part), await inspectEntry(join(dirname(part), '.'))];
-  if (entry === null || directory === null) throw disappeared(part);
+  if (entry === null || directory === null) {
+    throw new SealdropError('io-error', `${part}: the part file, or its directory, has disappeared`);
+  }
   return {
     version: 1,
     part,

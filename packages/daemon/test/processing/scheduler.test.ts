@@ -23,8 +23,8 @@ function manual(concurrency: number) {
 
 test('landings take turns: one that came late with one envelope does not wait for the many of another', async () => {
   const { started, ends, scheduler } = manual(1);
-  for (const id of ['a1', 'a2', 'a3', 'a4']) scheduler.add(claimOf(id, 'a'), 'claimed');
-  scheduler.add(claimOf('b1', 'b'), 'claimed');
+  for (const id of ['a1', 'a2', 'a3', 'a4']) scheduler.add(claimOf(id, 'a'));
+  scheduler.add(claimOf('b1', 'b'));
   for (let count = 0; count < 5; count += 1) {
     ends[count]?.();
     await new Promise(setImmediate);
@@ -34,7 +34,7 @@ test('landings take turns: one that came late with one envelope does not wait fo
 
 test('no more envelopes run at a time than concurrency says', async () => {
   const { started, ends, scheduler } = manual(2);
-  for (const id of ['1', '2', '3']) scheduler.add(claimOf(id, 'a'), 'claimed');
+  for (const id of ['1', '2', '3']) scheduler.add(claimOf(id, 'a'));
   expect(started).toEqual(['1', '2']);
   ends[0]?.();
   await new Promise(setImmediate);
@@ -53,8 +53,8 @@ test('a landing whose envelopes fail does not hold up the others', async () => {
     concurrency: () => 1,
     instruments: { names, logger: { ...instruments.logger, error: () => undefined } },
   });
-  for (const id of ['x1', 'x2']) scheduler.add(claimOf(id, 'broken'), 'claimed');
-  for (const id of ['1', '2', '3']) scheduler.add(claimOf(id, 'good'), 'claimed');
+  for (const id of ['x1', 'x2']) scheduler.add(claimOf(id, 'broken'));
+  for (const id of ['1', '2', '3']) scheduler.add(claimOf(id, 'good'));
   await expect.poll(() => done).toEqual(['1', '2', '3']);
   await scheduler.drain(0);
 });
@@ -68,8 +68,8 @@ test('draining starts nothing and interrupts what is not done in time', async ()
     });
   };
   const scheduler = new Scheduler({ process, concurrency: () => 1, instruments });
-  scheduler.add(claimOf('1', 'a'), 'claimed');
-  scheduler.add(claimOf('2', 'a'), 'claimed');
+  scheduler.add(claimOf('1', 'a'));
+  scheduler.add(claimOf('2', 'a'));
   await scheduler.drain(1);
   expect(started).toEqual(['1']);
 });
@@ -84,7 +84,7 @@ test('what stepped aside holds nothing up, and stays known until its end', async
     return promise;
   };
   const scheduler = new Scheduler({ process, concurrency: () => 1, instruments });
-  for (const id of ['slow', '1', '2']) scheduler.add(claimOf(id, 'a'), 'claimed');
+  for (const id of ['slow', '1', '2']) scheduler.add(claimOf(id, 'a'));
   await expect.poll(() => started).toEqual(['slow', '1', '2']);
   expect([scheduler.knows('slow'), scheduler.knows('1')]).toEqual([true, false]);
   resolve('ended');
@@ -93,13 +93,18 @@ test('what stepped aside holds nothing up, and stays known until its end', async
 
 test('what is to be begun again waits for its turn anew', async () => {
   const started: string[] = [];
-  const process = ({ claim }: Attempt): Promise<AttemptResult> => {
+  const fresh: string[] = [];
+  const process = ({ claim, isNew }: Attempt): Promise<AttemptResult> => {
     started.push(claim.id);
+    if (isNew) fresh.push(claim.id);
     return Promise.resolve(claim.id === 'odd' && started.length === 1 ? 'again' : 'ended');
   };
   const scheduler = new Scheduler({ process, concurrency: () => 1, instruments });
-  for (const id of ['odd', '1', '2']) scheduler.add(claimOf(id, 'a'), 'claimed');
+  scheduler.add(claimOf('odd', 'a'), 'claimed');
+  for (const id of ['1', '2']) scheduler.add(claimOf(id, 'a'));
   await expect.poll(() => started).toEqual(['odd', '1', '2', 'odd']);
+  // Only what this process has just claimed, and only once.
+  expect(fresh).toEqual(['odd']);
   expect(scheduler.knows('odd')).toBe(false);
 });
 
@@ -116,7 +121,7 @@ test('draining does not wait for what stepped aside and is cancelled', async () 
     warn: (message: string) => errors.push(message),
   };
   const scheduler = new Scheduler({ process, concurrency: () => 1, instruments: { names, logger: noted } });
-  scheduler.add(claimOf('aside', 'a'), 'claimed');
+  scheduler.add(claimOf('aside', 'a'));
   const drained = scheduler.drain(60_000);
   reject(new SealdropError('cancelled', 'the daemon stops'));
   await drained;
@@ -135,7 +140,7 @@ test('a clock that is set back makes nobody wait longer', async () => {
     };
     const quiet = { names, logger: { ...instruments.logger, warn: () => undefined } };
     const scheduler = new Scheduler({ process, concurrency: () => 1, instruments: quiet });
-    scheduler.add(claimOf('patient', 'a'), 'claimed');
+    scheduler.add(claimOf('patient', 'a'));
     await expect.poll(() => attempts).toEqual([1]);
     vi.setSystemTime(Date.now() - 3_600_000);
     // What wakes the scheduler must find it due.

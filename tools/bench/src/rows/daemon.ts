@@ -10,7 +10,7 @@ export const SMALL = 4096;
 /** Milliseconds of a request to KMS from the same region. */
 const KMS_LATENCY = 20;
 
-/** On the disk to be measured. It stays until the end: for a minute and more, ext4 is slow to make files after many were removed. */
+/** On the disk to be measured. It stays until the end: for up to six minutes, ext4 is slow to make files after many were removed. */
 export function makeSite(context: BenchContext, site: Omit<SiteOptions, 'parent'>): DaemonSite {
   const made = new DaemonSite({ ...site, parent: context.options.diskDirectory });
   context.atEnd(() => made.remove());
