@@ -143,9 +143,11 @@ function describeReason(issue: z.core.$ZodIssue | undefined): string {
   return `unknown field ${quoteWord(issue.keys[0] ?? '')}`;
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const text = UTF8.decode(bytes);
     const value: unknown = JSON.parse(text);
     // Readers differ on which of two equal keys counts: what one tool verified, another might ignore.
     if (countKeys(value) !== countKeysInText(text)) throw badManifest('a key stands twice');

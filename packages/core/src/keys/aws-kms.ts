@@ -32,11 +32,21 @@ const STALE_CLIENT_CODES: ReadonlySet<ErrorCode> = new Set([
   'expired-credentials',
 ]);
 
+interface Connection {
+  readonly sdk: typeof Kms;
+  readonly client: Kms.KMSClient;
+}
+
+/** The SDK is kept with the client: to import a module again that is loaded is quick, but not for each call of thousands. */
+async function connect(options: AwsOptions): Promise<Connection> {
+  return { client: await createKmsClient(options), sdk: await import('./kms-sdk.ts') };
+}
+
 class AwsKmsKey implements KeyProvider {
   readonly name: string;
   readonly #keyId: string;
   readonly #options: AwsOptions;
-  #client: Promise<Kms.KMSClient> | null = null;
+  #connection: Promise<Connection> | null = null;
   #publicKey: KeyObject | null = null;
 
   constructor(keyId: string, options: AwsOptions) {
@@ -49,8 +59,8 @@ class AwsKmsKey implements KeyProvider {
   async publicKey(options: CallOptions = {}): Promise<KeyObject> {
     if (this.#publicKey !== null) return this.#publicKey;
     const input = { KeyId: this.#keyId };
-    const answer = await this.#call('GetPublicKey', options, ({ GetPublicKeyCommand }, client, abortSignal) =>
-      client.send(new GetPublicKeyCommand(input), { abortSignal }),
+    const answer = await this.#call('GetPublicKey', options, ({ sdk, client }, abortSignal) =>
+      client.send(new sdk.GetPublicKeyCommand(input), { abortSignal }),
     );
     this.#checkArn(answer.KeyId);
     this.#publicKey = this.#rsaKey(answer);
@@ -65,8 +75,8 @@ class AwsKmsKey implements KeyProvider {
       });
     }
     const input = { KeyId: this.#keyId, EncryptionAlgorithm: algorithm, CiphertextBlob: wrappedKey };
-    const answer = await this.#call('Decrypt', options, ({ DecryptCommand }, client, abortSignal) =>
-      client.send(new DecryptCommand(input), { abortSignal }),
+    const answer = await this.#call('Decrypt', options, ({ sdk, client }, abortSignal) =>
+      client.send(new sdk.DecryptCommand(input), { abortSignal }),
     );
     this.#checkArn(answer.KeyId);
     return this.#plaintext(answer);
@@ -75,10 +85,8 @@ class AwsKmsKey implements KeyProvider {
   /** @throws SealdropError like the other calls; a disabled key is described, not refused */
   async describe(options: CallOptions = {}): Promise<KeyDescription> {
     const input = { KeyId: this.#keyId };
-    const { KeyMetadata: key } = await this.#call(
-      'DescribeKey',
-      options,
-      ({ DescribeKeyCommand }, client, abortSignal) => client.send(new DescribeKeyCommand(input), { abortSignal }),
+    const { KeyMetadata: key } = await this.#call('DescribeKey', options, ({ sdk, client }, abortSignal) =>
+      client.send(new sdk.DescribeKeyCommand(input), { abortSignal }),
     );
     if (key === undefined) throw this.#incomplete('key metadata');
     this.#checkArn(key.Arn);
@@ -89,25 +97,25 @@ class AwsKmsKey implements KeyProvider {
   async #call<T>(
     operation: string,
     { signal }: CallOptions,
-    send: (sdk: typeof Kms, client: Kms.KMSClient, abortSignal: AbortSignal) => Promise<T>,
+    send: (connection: Connection, abortSignal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const call = { operation, keyName: this.name, keyId: this.#keyId };
-    const attempt = async (abort: AbortSignal) => send(await import('./kms-sdk.ts'), await this.#connect(), abort);
+    const attempt = async (abortSignal: AbortSignal) => send(await this.#connect(), abortSignal);
     try {
       return await callKms(attempt, call, { ...this.#options, signal });
     } catch (error) {
-      if (error instanceof SealdropError && STALE_CLIENT_CODES.has(error.code)) this.#client = null;
+      if (error instanceof SealdropError && STALE_CLIENT_CODES.has(error.code)) this.#connection = null;
       throw error;
     }
   }
 
   /** One client for all calls, so that connections are kept alive; a failure to make one is not kept. */
-  async #connect(): Promise<Kms.KMSClient> {
-    this.#client ??= createKmsClient(this.#options);
+  async #connect(): Promise<Connection> {
+    this.#connection ??= connect(this.#options);
     try {
-      return await this.#client;
+      return await this.#connection;
     } catch (error) {
-      this.#client = null;
+      this.#connection = null;
       throw error;
     }
   }

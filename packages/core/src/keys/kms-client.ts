@@ -3,6 +3,7 @@ import { SealdropError } from '../errors.ts';
 import { throwIfCancelled } from './cancellation.ts';
 import type { KMSClient, KMSClientConfig } from './kms-sdk.ts';
 import { fromKmsError, networkCodeOf, type KmsCall } from './kms-errors.ts';
+import { SigningHash } from './signing-hash.ts';
 
 /** Where and how AWS KMS is reached. What is absent comes from the SDK's own chain (environment, config files). */
 export interface AwsOptions {
@@ -30,6 +31,7 @@ function sdkConfig({ region, profile, endpoint, ...endpoints }: AwsOptions): KMS
   const { useFipsEndpoint, useDualstackEndpoint } = endpoints;
   return {
     ...READ_PROFILES_AFRESH,
+    sha256: SigningHash,
     ...(region === undefined ? {} : { region }),
     ...(profile === undefined ? {} : { profile }),
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -69,18 +71,6 @@ export async function createKmsClient(options: AwsOptions): Promise<KMSClient> {
   });
 }
 
-/** Some links of the credential chain do not listen to abort signals, so the wait itself is cut short. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 /** Milliseconds. To ask `performance` would load all of perf_hooks. */
 function monotonicTime(): number {
   return process.uptime() * 1000;
@@ -104,7 +94,8 @@ async function withPatience<T>(attempt: () => Promise<T>, patience: number, sign
 }
 
 /**
- * Runs one operation within the time limit and with patience for a network that is not up yet.
+ * Runs one operation within the time limit and with patience for a network that is not up yet. One signal of our own ends it for either reason:
+ * `AbortSignal.any` and `AbortSignal.timeout` are registered with the garbage collector, which is dear where calls are many.
  * @throws SealdropError by the table in kms-errors.ts; `kms-unreachable` past the limit; `cancelled` by the caller's signal
  */
 export async function callKms<T>(
@@ -114,16 +105,27 @@ export async function callKms<T>(
 ): Promise<T> {
   const { timeout = DEFAULT_KMS_TIMEOUT, patience = DEFAULT_KMS_PATIENCE, signal } = options;
   throwIfCancelled(signal);
-  const limit = AbortSignal.timeout(timeout);
-  const abort = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+  const ending = new AbortController();
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const end = () => {
+    ending.abort();
+    reject(ending.signal.reason);
+  };
+  const limit = setTimeout(end, timeout);
+  signal?.addEventListener('abort', end, { once: true });
+  // Some links of the credential chain do not listen to abort signals, so the wait itself is cut short.
+  const attempt = () => Promise.race([operation(ending.signal), ended]);
   try {
-    return await withPatience(() => untilAborted(operation(abort), abort), patience, abort);
+    return await withPatience(attempt, patience, ending.signal);
   } catch (error) {
     throwIfCancelled(signal);
-    if (!limit.aborted || networkCodeOf(error) !== undefined) throw fromKmsError(error, call);
+    if (!ending.signal.aborted || networkCodeOf(error) !== undefined) throw fromKmsError(error, call);
     throw new SealdropError('kms-unreachable', `${call.keyName}: no answer from AWS KMS within ${timeout} ms`, {
       hint: 'check network, proxy and endpoint; credentials from a process or an instance role may be slow too',
       cause: error,
     });
+  } finally {
+    clearTimeout(limit);
+    signal?.removeEventListener('abort', end);
   }
 }

@@ -25,23 +25,6 @@ function cancelled(signal: AbortSignal): SealdropError {
   return new SealdropError('cancelled', 'interrupted', { cause: signal.reason });
 }
 
-/**
- * Listens anew for each piece: `Promise.race` with one promise for the whole run would keep every piece in memory until the end, as what
- * waits for a promise is let go only when it settles.
- */
-async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise, resolve, reject } = Promise.withResolvers<Result>();
-  const onAbort = (): void => reject(cancelled(signal));
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  work.then(resolve, reject);
-  try {
-    return await promise;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 /** The same pieces until the signal aborts, even while the source keeps one waiting. */
 export async function* abortable(
   source: AsyncIterable<Uint8Array>,
@@ -52,13 +35,24 @@ export async function* abortable(
     return;
   }
   const iterator = source[Symbol.asyncIterator]();
+  let refuse: (error: SealdropError) => void = () => undefined;
+  const onAbort = (): void => refuse(cancelled(signal));
+  // A promise for each piece: one for the whole run would keep every piece in memory, as what waits for a promise is let go only when it settles.
+  const nextUntilAborted = (): Promise<IteratorResult<Uint8Array>> =>
+    new Promise((resolve, reject) => {
+      refuse = reject;
+      if (signal.aborted) onAbort();
+      iterator.next().then(resolve, reject);
+    });
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     for (;;) {
-      const next = await untilAborted(iterator.next(), signal);
+      const next = await nextUntilAborted();
       if (next.done === true) return;
       yield next.value;
     }
   } finally {
+    signal.removeEventListener('abort', onAbort);
     // Not awaited when aborted: a source that waits for input would keep us here.
     const returned = iterator.return?.();
     if (!signal.aborted) await returned;
