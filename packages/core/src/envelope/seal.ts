@@ -9,6 +9,7 @@ import { publicKeyFingerprint } from '../keys/public-key.ts';
 import { readWrappedKey } from '../keys/read-wrapped-key.ts';
 import type { EncParameters } from '../openssl/parameters.ts';
 import { readPassphrase } from '../openssl/passphrase.ts';
+import { prepareThreads, threadsPay } from '../openssl/payload-file.ts';
 import { quoteWord } from '../openssl/quoted-word.ts';
 import { locatePayload } from './locate-payload.ts';
 import type { LocatedPayload } from './locate-payload.ts';
@@ -75,11 +76,14 @@ export async function sealEnvelope(
   options: SealOptions,
 ): Promise<SealedEnvelope> {
   const publication = plan(options);
+  const located = await locateSource(source);
+  const size = located.size ?? 0;
+  if (threadsPay(options.parameters, size)) prepareThreads(size);
   await checkRoom(publication);
   const staging = temporaryPathFor(join(options.directory, options.name));
   try {
     await makeStaging(staging, options.directory);
-    const sealed = await writeMembers(source, options, staging);
+    const sealed = await writeMembers(located, options, staging);
     await publish(staging, publication);
     return { members: membersOf(publication), ...sealed };
   } catch (error) {
@@ -165,7 +169,7 @@ function membersOf({ paths, roles }: Publication): EnvelopeMembers {
 
 /** All members into the staging folder, each under its role's name. */
 async function writeMembers(
-  source: string | AsyncIterable<Uint8Array>,
+  plaintext: LocatedPayload,
   options: SealOptions,
   staging: string,
 ): Promise<{ plaintextSize: number; payloadSize: number }> {
@@ -173,9 +177,8 @@ async function writeMembers(
   const passphrase = readPassphrase(keyFile, 'file');
   try {
     const wrappedKey = wrap(keyFile, options);
-    const located = await locateSource(source);
     const output = join(staging, 'payload');
-    const payload = await writePayload(located, { ...options, passphrase, output, mode: MEMBER_MODE });
+    const payload = await writePayload(plaintext, { ...options, passphrase, output, mode: MEMBER_MODE });
     await writeSmall(join(staging, 'wrapped-key'), wrappedKey);
     await writeSmall(join(staging, 'note'), formatNote(options.parameters, options.oaep));
     await writeManifest(manifestOf(options, payload), options, staging);
