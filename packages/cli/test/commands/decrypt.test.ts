@@ -51,6 +51,13 @@ describe('an envelope made by openssl is decrypted whatever of it is named', () 
   });
 });
 
+test('a large file whose key does not fit is told at once, and the program ends', async () => {
+  // Threads are started for it while the key is being unwrapped; then nobody needs them.
+  workspace.shell('truncate -s 64M in/report.csv.enc && openssl genrsa -out other.pem 2048');
+  const transcript = await workspace.sealdrop(['decrypt', 'in', '--key', 'file:other.pem']);
+  expect(transcript).toMatchObject({ status: 65, stderr: expect.stringContaining('the wrapped key does not open') });
+});
+
 test("the article's own names in a folder are an envelope", async () => {
   workspace.shell('mkdir a && mv in/report.csv.enc a/data.tar.enc && mv in/report.csv.keypke.bin.enc a/keypke.bin.enc');
   workspace.write('a/algorithm.txt', 'AES-256-CBC with -aes-256-cbc flag\n');

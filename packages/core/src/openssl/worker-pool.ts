@@ -62,11 +62,12 @@ export class PoolWorker {
       resourceLimits: RESOURCE_LIMITS,
       workerData: settings,
     });
-    this.#worker.unref();
     this.#worker.on('online', () => (this.#isRunning = true));
     this.#worker.on('message', (message: JobMessage) => this.#heard(message));
     this.#worker.on('error', (error) => (this.#failure ??= toSealdropError(error)));
     this.#worker.on('exit', () => this.#ended());
+    // After the listeners: who listens to messages keeps the process alive.
+    this.#worker.unref();
   }
 
   /** To start takes some tens of milliseconds. */
