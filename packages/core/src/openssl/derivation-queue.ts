@@ -57,9 +57,11 @@ class DerivationQueue {
   }
 
   #dispatch(): void {
-    if (this.#pool !== null && this.#worthThreads(this.#pool)) {
-      void this.#borrow(this.#pool);
-      return;
+    const pool = this.#pool;
+    if (pool !== null && this.#worthThreads(pool)) {
+      void this.#borrow(pool);
+      // They are here in a moment, unless others have them: those may keep them for hours.
+      if (!pool.isWanted) return;
     }
     while (this.#waiting.length > 0 && this.#startNext());
     if (this.#lanes.every(({ load }) => load === 0)) this.#giveBack();

@@ -71,7 +71,12 @@ export function threadsPay(parameters: EncParameters, size: number): boolean {
 
 /** Starts the threads that a file of so many bytes will need, while keys are unwrapped and parameters read. */
 export function prepareThreads(size: number): void {
-  if (size >= THREADS_PAY_FROM) sharedWorkerPool().prepare(2);
+  if (size < THREADS_PAY_FROM) return;
+  try {
+    sharedWorkerPool().prepare(2);
+  } catch {
+    // Only a head start: that no thread can be started is told to who borrows them.
+  }
 }
 
 function tuningOf({ tuning }: FileOptions): Tuning {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createDecryptStream, decryptPayload, parseFlags } from '../../src/index.ts';
@@ -75,6 +76,15 @@ test('a large file does not wait until all keys are derived', async () => {
   await decryptPayloadFile({ ...options, input, output, mode: 0o600 });
   expect(left).toBeGreaterThan(0);
   await Promise.all(derivations);
+});
+
+test('however long large files keep the threads, keys are derived meanwhile', async () => {
+  const derivations = Array.from({ length: MANY }, () => decrypt(20_000));
+  const all = Promise.all(derivations);
+  await derivations[MANY / 2];
+  const every = Math.max(2, availableParallelism());
+  const kept = sharedWorkerPool().lend({ minimum: every, maximum: every }, () => all);
+  expect(new Set(await kept)).toEqual(new Set(['derived']));
 });
 
 test('when the threads end, every key is derived all the same', async () => {
