@@ -7,7 +7,7 @@ import { Fixture } from './kit-fixture.ts';
 const MEBIBYTE = 1024 * 1024;
 /** Enough for all that grows at first to have grown. */
 const SMALL = 64 * MEBIBYTE;
-/** Half of what it has more is twice what a renderer weighs that Chromium keeps in reserve, and may start in between. */
+/** Half of the difference is twice what the renderer holds that Chromium keeps in reserve, and may start in between. */
 const LARGE = Number(process.env['SEALDROP_TEST_LARGE_PAGE'] ?? '448') * MEBIBYTE;
 const TIMEOUT = 600_000;
 

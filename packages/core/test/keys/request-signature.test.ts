@@ -1,12 +1,12 @@
 /** Requests to AWS KMS carry the signature that openssl computes for them (AWS General Reference, "Signature Version 4 signing process"). */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, expect, it, vi } from 'vitest';
 import { openKey } from '../../src/keys/open-key.ts';
+import { sha256 } from '../openssl/enc-vectors.ts';
 import { stubAwsEnvironment } from './aws-environment.ts';
 
 const SECRET = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
@@ -43,10 +43,6 @@ function hmac(key: Buffer, text: string): Buffer {
   return execFileSync('openssl', words, { input: text });
 }
 
-function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
-}
-
 function canonicalForm({ request, body }: Signed, signedHeaders: string): string {
   const headers = signedHeaders.split(';').map((name) => `${name}:${String(request.headers[name])}\n`);
   return [request.method, request.url, '', headers.join(''), signedHeaders, sha256(body)].join('\n');
@@ -74,7 +70,8 @@ it.each([undefined, 'a session token'])('signs with the secret key (session: %s)
     signature,
   } = AUTHORIZATION.exec(headers.authorization ?? '')?.groups ?? {};
   expect(headers['x-amz-security-token']).toBe(token);
-  const toSign = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha256(canonicalForm(signed, names))].join('\n');
+  const digest = sha256(Buffer.from(canonicalForm(signed, names)));
+  const toSign = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, digest].join('\n');
   const key = [day, 'us-east-1', 'kms', 'aws4_request'].reduce(hmac, Buffer.from(`AWS4${SECRET}`));
   expect(hmac(key, toSign).toString('hex')).toBe(signature);
 });
