@@ -6,11 +6,8 @@ import { changedWhileRead, type OpenFile, readExactlyAt, writeAt } from './file-
 import { createDecryptor, type KeyedCipher, type Padding, releaseMemory } from './payload-transform.ts';
 import { type SharedInput, SharedInputReader } from './shared-input.ts';
 
-/**
- * Bytes a call of the cipher's. Measured: the piece and its output stay in the cache, and malloc keeps output of this size at hand; larger ones
- * are fresh pages each time.
- */
-export const PIECE_SIZE = 64 * 1024;
+/** Bytes a call of the cipher's. Measured (docs/performance.md): few calls, and yet the piece and its output stay in the cache. */
+export const PIECE_SIZE = 160 * 1024;
 
 /** Called with the number of bytes done since the last call. */
 export type Report = (bytes: number) => void;

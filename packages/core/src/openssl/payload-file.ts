@@ -7,6 +7,7 @@ import { checkParameters } from './check-parameters.ts';
 import { canBeginAnywhere } from './cipher-range.ts';
 import type { Cipher } from './ciphers.ts';
 import { createControl } from './control.ts';
+import { PIECE_SIZE } from './decrypt-jobs.ts';
 import { type InputFile, type OutputFile, withInputFile, withOutputFile } from './file-pair.ts';
 import type { OpenFile } from './file-bytes.ts';
 import { formatHeader, type Header, parseHeader } from './header.ts';
@@ -33,7 +34,7 @@ export interface Tuning {
 }
 
 const MIB = 1024 * 1024;
-const TUNING = { rangeSize: 4 * MIB, slotSize: MIB / 4, slots: 4, behind: 2 };
+const TUNING = { rangeSize: 4 * MIB, slotSize: 2 * PIECE_SIZE, slots: 4, behind: 2 };
 
 /** Bytes. Below, starting threads takes longer than they save. */
 export const THREADS_PAY_FROM = 32 * MIB;
