@@ -14,8 +14,12 @@ export interface Sample {
   readonly peakBytes: number;
 }
 
-/** Often enough for the last look to be close to the end; the kernel keeps the peak itself. */
-const LOOK_INTERVAL = 5;
+/**
+ * Milliseconds to the first look at a program's memory, and the share of its time so far to each next one: the last look is close to the end (the kernel keeps
+ * the peak itself), and a long run is left its cores (a look each 5 ms took 3.5 % of one, which only who needs all of them feels).
+ */
+const FIRST_LOOK = 5;
+const LOOK_SHARE = 0.02;
 const KIB = 1024;
 
 /** VmHWM in proc_pid_status(5). */
@@ -35,11 +39,19 @@ export async function run({ words, environment }: Program): Promise<Sample> {
   const start = performance.now();
   const child = spawn(file, rest, { env: { ...process.env, ...environment }, stdio: ['ignore', 'ignore', 'pipe'] });
   let peakBytes = 0;
-  const look = setInterval(() => (peakBytes = Math.max(peakBytes, peakOf(child.pid))), LOOK_INTERVAL);
+  let look: NodeJS.Timeout;
+  const lookLater = (): void => {
+    const interval = Math.max(FIRST_LOOK, LOOK_SHARE * (performance.now() - start));
+    look = setTimeout(() => {
+      peakBytes = Math.max(peakBytes, peakOf(child.pid));
+      lookLater();
+    }, interval);
+  };
+  lookLater();
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => (complaint = `${complaint}${chunk.toString()}`.slice(-500)));
   child.on('error', reject).on('exit', resolve);
-  const status = await promise.finally(() => clearInterval(look));
+  const status = await promise.finally(() => clearTimeout(look));
   const seconds = (performance.now() - start) / 1000;
   if (status !== 0) throw new Error(`${words.join(' ')}\nended with status ${status}: ${complaint}`);
   return { seconds, peakBytes };
@@ -59,6 +71,11 @@ export async function outputOf(words: readonly string[], input: Uint8Array = new
   const status = await promise;
   if (status !== 0) throw new Error(`${words.join(' ')}: ${Buffer.concat(complaint).toString()}`);
   return Buffer.concat(output);
+}
+
+/** Waits until nothing is left to be written to the disk on which a directory lies. */
+export async function settle(directory: string): Promise<void> {
+  await outputOf(['sync', '--file-system', directory]);
 }
 
 export function median(values: readonly number[]): number {

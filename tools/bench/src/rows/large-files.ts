@@ -2,7 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Contender, Measured } from '../measure.ts';
-import { outputOf, takeTurns } from '../measure.ts';
+import { median, settle, takeTurns } from '../measure.ts';
+import { measureEncryptionSpeed } from '../machine.ts';
 import { atMost, fastestOf, find } from '../row.ts';
 import type { BenchContext, Comparison, Row, RowResult } from '../row.ts';
 import { SEALDROP, withWorkbench } from '../workbench.ts';
@@ -20,7 +21,7 @@ function outputIn({ directory }: Workbench): string {
 function fresh(bench: Workbench): Pick<Contender, 'prepare'> {
   const prepare = async (): Promise<void> => {
     await rm(outputIn(bench), { force: true });
-    await outputOf(['sync', '--file-system', bench.directory]);
+    await settle(bench.directory);
   };
   return { prepare };
 }
@@ -82,7 +83,8 @@ async function measureDecryption(place: Place, { options }: BenchContext): Promi
 
 const MEMBER_ENDINGS = ['.enc', '.keypke.bin.enc', '.alg', '.manifest.json'];
 
-function encryptContenders(bench: Workbench): readonly Contender[] {
+/** @param speeds gets what `openssl speed` says before each of Sealdrop's turns, since the machine does not always run at one speed */
+function encryptContenders(bench: Workbench, speeds: number[]): readonly Contender[] {
   const name = 'encrypted';
   const made = MEMBER_ENDINGS.map((ending) => join(bench.directory, `${name}${ending}`));
   const prepare = async (): Promise<void> => {
@@ -94,17 +96,21 @@ function encryptContenders(bench: Workbench): readonly Contender[] {
     {
       name: 'sealdrop encrypt',
       words: [...SEALDROP, 'encrypt', bench.plaintext, '--public-key', bench.publicKey, ...to],
-      prepare,
+      prepare: async () => {
+        await prepare();
+        speeds.push(await measureEncryptionSpeed());
+      },
     },
     { name: 'openssl enc', words: ['openssl', 'enc', ...FLAGS, '-pass', `file:${bench.keyFile}`, ...files], prepare },
   ];
 }
 
-async function measureEncryption({ options, limits }: BenchContext): Promise<RowResult> {
+async function measureEncryption({ options }: BenchContext): Promise<RowResult> {
   return withWorkbench(options.memoryDirectory, options.largeSize, async (bench) => {
-    const measured = await takeTurns(encryptContenders(bench), options.rounds);
+    const speeds: number[] = [];
+    const measured = await takeTurns(encryptContenders(bench, speeds), options.rounds);
     const sealdrop = find(measured, 'sealdrop encrypt');
-    const ofLimit = bench.size / limits.encryption / sealdrop.seconds;
+    const ofLimit = bench.size / median(speeds) / sealdrop.seconds;
     return {
       name: 'encrypt',
       what: 'encrypt, with manifest and MAC, in memory',
