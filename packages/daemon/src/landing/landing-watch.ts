@@ -18,6 +18,7 @@ import { IncompleteNotices } from './incomplete-notices.ts';
 import { firstOf } from './named-in-log.ts';
 import { explainTrouble, identifyLanding, isAbsent } from './landing-place.ts';
 import { LOOK_AGAIN, type Readiness, readiness } from './readiness.ts';
+import { pauseAfter } from './scan-pause.ts';
 import { type Listing, listings } from './scanner.ts';
 import { ScanNotices } from './scan-notices.ts';
 import { Settling } from './settling.ts';
@@ -26,13 +27,9 @@ import { Watcher } from './watcher.ts';
 
 /** A landing that is not there is looked for this often, and one that cannot be watched is scanned. */
 const LOOK_FOR_LANDING = 2000;
-/** From scan to scan: hints come in showers while files are being written. The first after a while is followed at once. */
-const SHORTEST_PAUSE = 10;
-/** A scan may take up this part of the time at most: 100,000 files must not be listed anew at every write. */
-const SCAN_SHARE = 10;
-const LONGEST_PAUSE = 10_000;
 /** ms without a move after which a scan counts as hung at the latest, as on a mount whose server is down: the others must not wait for `stuckAfter`. */
 const HUNG_AFTER = 30_000;
+const NO_TRAFFIC = { entries: 0, claimed: 0, claimedFiles: 0 };
 const EXTENT_WORDS = {
   cut: 'the folder holds more than is looked at in one scan',
   closed: 'the folder cannot be looked into: permission denied',
@@ -78,7 +75,7 @@ export class LandingWatch {
   #scanning = 0;
   #claiming = 0;
   /** What the scan found so far. */
-  #traffic = { entries: 0, claimed: 0 };
+  #traffic = { ...NO_TRAFFIC };
   /** What was said already and is not to be repeated at each scan. */
   #trouble: string | null = null;
 
@@ -120,10 +117,23 @@ export class LandingWatch {
     while (this.#state === 'running') {
       const wait = await this.#scanOrSayWhy();
       this.#onBegun();
-      const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, SCAN_SHARE * this.#scanning));
-      const earliest = performance.now() + pause;
-      await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#interval())));
-      if (this.#state === 'running') await this.#pause(Math.max(0, earliest - performance.now()));
+      const { entries, claimedFiles } = this.#traffic;
+      const pause = pauseAfter({ duration: this.#scanning, entries, claimed: claimedFiles });
+      await (this.#backlog.hasClosed ? this.#awaitBacklog(Math.max(pause, wait)) : this.#rest(pause, wait));
+    }
+  }
+
+  async #rest(pause: number, wait: number): Promise<void> {
+    const earliest = performance.now() + pause;
+    await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#interval())));
+    if (this.#state === 'running') await this.#pause(Math.max(0, earliest - performance.now()));
+  }
+
+  /** The scan could claim no more. When what is claimed has been worked off, everything else would wait for the next one. */
+  async #awaitBacklog(longest: number): Promise<void> {
+    const end = performance.now() + longest;
+    while (this.#state === 'running' && performance.now() < end && !this.#backlog.hasRoomForMany) {
+      await this.#pause(LOOK_AGAIN);
     }
   }
 
@@ -192,7 +202,7 @@ export class LandingWatch {
   async #scan(): Promise<number> {
     const began = performance.now();
     this.#claiming = 0;
-    this.#traffic = { entries: 0, claimed: 0 };
+    this.#traffic = { ...NO_TRAFFIC };
     this.#backlog.beginScan();
     const { landing, spool } = this.#options;
     for (const claim of await mendClaims(spool, landing.name)) this.#claimed(claim);
@@ -310,6 +320,7 @@ export class LandingWatch {
     this.#notices.claimed(claim);
     this.#settling.forget(keyOf({ folder, group: claim }));
     this.#traffic.claimed += 1;
+    this.#traffic.claimedFiles += namesOf(claim).length;
     onClaimed(claim);
   }
 

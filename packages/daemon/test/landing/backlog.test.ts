@@ -1,5 +1,6 @@
 import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Backlog } from '../../src/landing/backlog.ts';
 import { Host } from '../host.ts';
 import { flatPath, MEMBERS, seal, upload } from '../sender.ts';
 
@@ -32,4 +33,36 @@ test('while nothing can be opened, what is not claimed yet stays in the landing;
   daemon.signal('SIGHUP');
   await daemon.saying({ message: 'claimed' }, ENVELOPES);
   expect(readdirSync(host.landing)).toEqual(['half.enc']);
+});
+
+/** Longer than a scan waits for room. */
+const FREEZE = 2500;
+
+function freeze(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, milliseconds);
+}
+
+test('a scan whose process stood still, as when a virtual machine is moved, has not lost patience', async () => {
+  let waiting = WAITING;
+  const backlog = new Backlog(() => waiting);
+  backlog.beginScan();
+  const room = backlog.awaitRoom(() => true);
+  freeze(FREEZE);
+  setTimeout(() => (waiting -= 1), 50);
+  expect(await room).toBe('room');
+  expect(backlog.hasClosed).toBe(false);
+});
+
+test('a scan that waits in vain claims nothing more until much has been worked off', async () => {
+  let waiting = WAITING;
+  const backlog = new Backlog(() => waiting);
+  backlog.beginScan();
+  expect(await backlog.awaitRoom(() => true)).toBe('full');
+  expect(backlog.hasClosed).toBe(true);
+  waiting -= 1;
+  expect(backlog.hasRoomForMany).toBe(false);
+  waiting = WAITING / 2;
+  expect(backlog.hasRoomForMany).toBe(true);
+  backlog.beginScan();
+  expect(backlog.hasClosed).toBe(false);
 });
