@@ -9,8 +9,8 @@ export interface CryptographyWork {
   readonly passphraseLength: number;
 }
 
-/** Milliseconds: a busy machine's speed wanders, and shorter ones differed by a sixth from each other. */
-const DURATION = 5000;
+/** Milliseconds. */
+const DURATION = 3000;
 const ITERATIONS = 10_000;
 const KEY_AND_IV = 48;
 

@@ -76,8 +76,10 @@ export class RunningDaemon {
   /** What is no delivery and not the daemon's ordinary talk. */
   readonly #troubles: string[] = [];
   #delivered = 0;
-  /** Milliseconds from the start to the first and to the latest delivery. */
+  /** Milliseconds from the start to the first and to the latest delivery, without pauses. */
   #times = { first: 0, latest: 0 };
+  /** Milliseconds. */
+  #paused = 0;
   #ended = false;
   #isReady = false;
 
@@ -101,7 +103,7 @@ export class RunningDaemon {
     const count = lines.split(DELIVERED).length - 1;
     this.#isReady ||= lines.includes(READY);
     this.#troubles.push(...lines.split('\n').filter((line) => /"level":"(warn|error)"/.test(line)));
-    const now = performance.now() - this.began;
+    const now = performance.now() - this.began - this.#paused;
     if (count > 0) this.#times = { first: this.#delivered === 0 ? now : this.#times.first, latest: now };
     this.#delivered += count;
     this.#changed.dispatchEvent(new Event('news'));
@@ -138,6 +140,18 @@ export class RunningDaemon {
       if (this.#ended)
         throw new Error(`sealdropd ended after ${this.#delivered} envelopes: ${this.#troubles.join('\n')}`);
       await once(this.#changed, 'news');
+    }
+  }
+
+  /** Stops the process for as long as other work takes. */
+  async whilePaused<Result>(work: () => Promise<Result>): Promise<Result> {
+    const began = performance.now();
+    this.#child.kill('SIGSTOP');
+    try {
+      return await work();
+    } finally {
+      this.#child.kill('SIGCONT');
+      this.#paused += performance.now() - began;
     }
   }
 

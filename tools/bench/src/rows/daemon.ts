@@ -3,7 +3,7 @@ import { startKmsEmulator } from '@sealdrop/kms-emulator';
 import { measureBound } from '../cryptography-bound.ts';
 import { DaemonSite, type SiteOptions } from '../daemon-site.ts';
 import { EnvelopeMold, type KeyPair, makeKeyPair, privatePem } from '../envelope-mold.ts';
-import { type Measured, settle } from '../measure.ts';
+import { mean, type Measured, settle } from '../measure.ts';
 import type { BenchContext, Row, RowResult } from '../row.ts';
 
 export const SMALL = 4096;
@@ -22,12 +22,25 @@ interface Run {
   readonly peakBytes: number;
 }
 
+/** Parts of a run, between which the daemon stands still and the bound is measured: the machine's speed wanders within a run, too. */
+const PARTS = 4;
+
+interface BoundedRun extends Run {
+  /** Milliseconds for each envelope, whenever they were measured. */
+  readonly bounds: readonly number[];
+}
+
 /** From the start of the daemon to the last delivery. */
-async function deliverAll(site: DaemonSite, count: number): Promise<Run> {
+async function deliverAll(site: DaemonSite, count: number, keys: KeyPair): Promise<BoundedRun> {
+  const bounds = [await measureBound(keys)];
   const daemon = site.start();
   try {
+    for (let part = 1; part < PARTS; part += 1) {
+      await daemon.hasDelivered(Math.floor((count * part) / PARTS));
+      bounds.push(await daemon.whilePaused(() => measureBound(keys)));
+    }
     await daemon.hasDelivered(count);
-    return { seconds: daemon.times.latest / 1000, peakBytes: daemon.memory.peak };
+    return { seconds: daemon.times.latest / 1000, peakBytes: daemon.memory.peak, bounds };
   } finally {
     await daemon.stop();
   }
@@ -35,12 +48,6 @@ async function deliverAll(site: DaemonSite, count: number): Promise<Run> {
 
 export function single(name: string, { seconds, peakBytes }: Run): Measured {
   return { name, seconds, fastest: seconds, slowest: seconds, peakBytes };
-}
-
-/** Neither the bound nor the daemon after it shares the cores with the writing of what came before. */
-async function measureSettledBound({ directory }: DaemonSite, keys: KeyPair): Promise<number> {
-  await settle(directory);
-  return measureBound(keys);
 }
 
 interface Throughput {
@@ -56,9 +63,10 @@ async function measureThroughput(context: BenchContext, throughput: Throughput):
   const mold = await EnvelopeMold.make(keys, SMALL);
   const site = makeSite(context, throughput.site);
   for (let index = 0; index < count; index += 1) mold.land(site.landing, `file-${index}.csv`);
-  const before = await measureSettledBound(site, keys);
-  const run = await deliverAll(site, count);
-  const bound = (count * ((before + (await measureSettledBound(site, keys))) / 2)) / 1000;
+  // The daemon must not share the cores with the writing of what was landed.
+  await settle(site.directory);
+  const run = await deliverAll(site, count, keys);
+  const bound = (count * mean(run.bounds)) / 1000;
   const against = 'all cores at PBKDF2 (10,000) and RSA-2048 alone';
   return {
     name: 'daemon',
