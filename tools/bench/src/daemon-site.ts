@@ -143,7 +143,7 @@ export class RunningDaemon {
     }
   }
 
-  /** Stops the process for as long as other work takes. */
+  /** Stops the process for as long as other work takes; what it says at the end of that may be given the time of it, too. */
   async whilePaused<Result>(work: () => Promise<Result>): Promise<Result> {
     const began = performance.now();
     this.#child.kill('SIGSTOP');

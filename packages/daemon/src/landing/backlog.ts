@@ -4,9 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 const MOST_WAITING = 256;
 /** So few that a scan may be worth its while again: enough are left to work at until it has found more. */
 const FEW_WAITING = MOST_WAITING / 2;
-/** How often a scan looks whether one of them has come to its end, and after how many milliseconds: a process that was stopped meanwhile, or its machine, has not lost patience. */
-const LOOKS = 200;
+/** So often a scan looks whether one of them has come to its end: counted, since a process that stood still, or its machine, has not waited. */
+const MOST_LOOKS = 200;
+/** Milliseconds. */
 const LOOK_AGAIN = 10;
+/** The same between scans, as in an outage: it may last for hours. */
+const LOOK_NOW_AND_THEN = 50;
 
 /** Keeps claims from running far ahead of what is opened: what waits in the landing costs neither memory nor syncs. */
 export class Backlog {
@@ -25,26 +28,29 @@ export class Backlog {
     this.#patience = 'some';
   }
 
-  /** Whether the scan claims nothing more, however much it finds. */
-  get hasClosed(): boolean {
+  /** Whether the scan has waited in vain: from then on it claims only while there happens to be room. */
+  get hasLostPatience(): boolean {
     return this.#patience === 'none';
-  }
-
-  get hasRoomForMany(): boolean {
-    return this.#depth() <= FEW_WAITING;
   }
 
   get isFull(): boolean {
     return this.#depth() >= MOST_WAITING;
   }
 
-  /** Waits until more may be claimed. @returns `full` when that may take long, as in an outage: then nothing more in this scan */
+  /** Waits until more may be claimed. @returns `full` when that may take long, as in an outage */
   async awaitRoom(isRunning: () => boolean): Promise<'room' | 'full'> {
     for (let looks = 0; this.isFull; looks += 1) {
-      if (looks > LOOKS) this.#patience = 'none';
+      if (looks === MOST_LOOKS) this.#patience = 'none';
       if (this.#patience === 'none' || !isRunning()) return 'full';
       await delay(LOOK_AGAIN);
     }
     return 'room';
+  }
+
+  /** Waits, `longest` milliseconds at most, until half of the backlog has been worked off. */
+  async awaitRoomForMany(longest: number, isRunning: () => boolean): Promise<void> {
+    const end = performance.now() + longest;
+    do await delay(LOOK_NOW_AND_THEN);
+    while (isRunning() && performance.now() < end && this.#depth() > FEW_WAITING);
   }
 }

@@ -18,7 +18,7 @@ import { IncompleteNotices } from './incomplete-notices.ts';
 import { firstOf } from './named-in-log.ts';
 import { explainTrouble, identifyLanding, isAbsent } from './landing-place.ts';
 import { LOOK_AGAIN, type Readiness, readiness } from './readiness.ts';
-import { pauseAfter } from './scan-pause.ts';
+import { ScanEffort } from './scan-effort.ts';
 import { type Listing, listings } from './scanner.ts';
 import { ScanNotices } from './scan-notices.ts';
 import { Settling } from './settling.ts';
@@ -29,7 +29,6 @@ import { Watcher } from './watcher.ts';
 const LOOK_FOR_LANDING = 2000;
 /** ms without a move after which a scan counts as hung at the latest, as on a mount whose server is down: the others must not wait for `stuckAfter`. */
 const HUNG_AFTER = 30_000;
-const NO_TRAFFIC = { entries: 0, claimed: 0, claimedFiles: 0 };
 const EXTENT_WORDS = {
   cut: 'the folder holds more than is looked at in one scan',
   closed: 'the folder cannot be looked into: permission denied',
@@ -71,11 +70,8 @@ export class LandingWatch {
   #hung = Promise.withResolvers<void>();
   #patience: NodeJS.Timeout | undefined;
   #state: 'running' | 'stopping' = 'running';
-  /** What the last scan took, in milliseconds, and what of it went into claiming: work done, not time to be spared. */
-  #scanning = 0;
-  #claiming = 0;
-  /** What the scan found so far. */
-  #traffic = { ...NO_TRAFFIC };
+  /** Of the scan that is under way, or was the last. */
+  #effort = new ScanEffort();
   /** What was said already and is not to be repeated at each scan. */
   #trouble: string | null = null;
 
@@ -117,30 +113,28 @@ export class LandingWatch {
     while (this.#state === 'running') {
       const wait = await this.#scanOrSayWhy();
       this.#onBegun();
-      const { entries, claimedFiles } = this.#traffic;
-      const pause = pauseAfter({ duration: this.#scanning, entries, claimed: claimedFiles });
-      await (this.#backlog.hasClosed ? this.#awaitBacklog(Math.max(pause, wait)) : this.#rest(pause, wait));
+      const { pause } = this.#effort;
+      const longest = Math.max(pause, Math.min(wait, this.#interval()));
+      // When what is claimed has been worked off, all that the scan had to leave would wait for the next one.
+      if (this.#backlog.hasLostPatience) await this.#backlog.awaitRoomForMany(longest, () => this.#isRunning());
+      else await this.#rest(pause, longest);
     }
   }
 
-  async #rest(pause: number, wait: number): Promise<void> {
+  #isRunning(): boolean {
+    return this.#state === 'running';
+  }
+
+  async #rest(pause: number, longest: number): Promise<void> {
     const earliest = performance.now() + pause;
-    await this.#alarm.sleep(Math.max(pause, Math.min(wait, this.#interval())));
+    await this.#alarm.sleep(longest);
     if (this.#state === 'running') await this.#pause(Math.max(0, earliest - performance.now()));
-  }
-
-  /** The scan could claim no more. When what is claimed has been worked off, everything else would wait for the next one. */
-  async #awaitBacklog(longest: number): Promise<void> {
-    const end = performance.now() + longest;
-    while (this.#state === 'running' && performance.now() < end && !this.#backlog.hasRoomForMany) {
-      await this.#pause(LOOK_AGAIN);
-    }
   }
 
   #interval(): number {
     const { scanInterval } = this.#options.config;
     if (this.#watcher.sight === 'whole') return scanInterval;
-    return Math.min(scanInterval, this.#traffic.claimed > 0 ? LOOK_AGAIN : LOOK_FOR_LANDING);
+    return Math.min(scanInterval, this.#effort.claimed > 0 ? LOOK_AGAIN : LOOK_FOR_LANDING);
   }
 
   /** After a hint; more of them may come and are answered by the one scan that follows. */
@@ -153,6 +147,9 @@ export class LandingWatch {
   /** @returns milliseconds until a scan is worthwhile again */
   async #scanOrSayWhy(): Promise<number> {
     this.#hung = Promise.withResolvers();
+    // Of the last scan nothing counts for one that fails before it has begun.
+    this.#effort = new ScanEffort();
+    this.#backlog.beginScan();
     this.#patience = setTimeout(() => this.#hangs(), Math.min(HUNG_AFTER, this.#options.config.stuckAfter)).unref();
     try {
       const identity = await identifyLanding(this.#options);
@@ -160,7 +157,7 @@ export class LandingWatch {
       if (this.#state === 'stopping') return LOOK_FOR_LANDING;
       const wait = await this.#scan();
       // Only now: what changes between the scan and the watch is found by the scan that follows the watch.
-      await this.#watcher.ensure(identity, this.#traffic);
+      await this.#watcher.ensure(identity, this.#effort);
       if (this.#trouble !== null) this.#log('info', 'landing is back');
       this.#trouble = null;
       this.#options.onCondition?.(null);
@@ -200,10 +197,6 @@ export class LandingWatch {
   }
 
   async #scan(): Promise<number> {
-    const began = performance.now();
-    this.#claiming = 0;
-    this.#traffic = { ...NO_TRAFFIC };
-    this.#backlog.beginScan();
     const { landing, spool } = this.#options;
     for (const claim of await mendClaims(spool, landing.name)) this.#claimed(claim);
     let wait = Infinity;
@@ -216,16 +209,16 @@ export class LandingWatch {
     this.#strays.endScan();
     this.#blocked.endScan();
     this.#folders.endScan();
-    this.#scanning = performance.now() - began - this.#claiming;
+    this.#effort.end();
     return wait;
   }
 
   async #lookInto(listing: Listing): Promise<number> {
     const { landing } = this.#options;
-    const { folder, files, folders, unusable } = listing;
+    const { folder, files, unusable } = listing;
     this.#patience?.refresh();
     if (this.#state === 'stopping') return Infinity;
-    this.#traffic.entries += files.length + folders.length + unusable.length;
+    this.#effort.found(listing);
     if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
     if (files.length + unusable.length === 0) return Infinity;
     const assembled = assemble(listing);
@@ -267,9 +260,12 @@ export class LandingWatch {
     if (this.#options.mayClaim?.() === false) return LOOK_FOR_LANDING;
     const began = performance.now();
     if (this.#backlog.isFull) this.#onBegun();
-    const room = await this.#backlog.awaitRoom(() => this.#state === 'running');
+    const room = await this.#backlog.awaitRoom(() => {
+      this.#patience?.refresh();
+      return this.#isRunning();
+    });
     const left = room === 'full' ? ready.length : await this.#claimNow(ready, anchor);
-    this.#claiming += performance.now() - began;
+    this.#effort.spent(performance.now() - began);
     if (room === 'full') return LOOK_FOR_LANDING;
     return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
   }
@@ -319,8 +315,7 @@ export class LandingWatch {
     logger.info('claimed', { stage: 'claim', envelope: id, landing: landing.name, folder, ...firstOf(namesOf(claim)) });
     this.#notices.claimed(claim);
     this.#settling.forget(keyOf({ folder, group: claim }));
-    this.#traffic.claimed += 1;
-    this.#traffic.claimedFiles += namesOf(claim).length;
+    this.#effort.tookFrom(folder, namesOf(claim).length);
     onClaimed(claim);
   }
 

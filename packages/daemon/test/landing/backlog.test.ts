@@ -50,19 +50,31 @@ test('a scan whose process stood still, as when a virtual machine is moved, has 
   freeze(FREEZE);
   setTimeout(() => (waiting -= 1), 50);
   expect(await room).toBe('room');
-  expect(backlog.hasClosed).toBe(false);
+  expect(backlog.hasLostPatience).toBe(false);
 });
 
-test('a scan that waits in vain claims nothing more until much has been worked off', async () => {
+test('after a scan that waited in vain, the next one comes when much has been worked off', async () => {
   let waiting = WAITING;
   const backlog = new Backlog(() => waiting);
   backlog.beginScan();
   expect(await backlog.awaitRoom(() => true)).toBe('full');
-  expect(backlog.hasClosed).toBe(true);
+  expect(backlog.hasLostPatience).toBe(true);
   waiting -= 1;
-  expect(backlog.hasRoomForMany).toBe(false);
-  waiting = WAITING / 2;
-  expect(backlog.hasRoomForMany).toBe(true);
+  let looks = 0;
+  const isRunning = (): boolean => {
+    looks += 1;
+    if (looks === 3) waiting = WAITING / 2;
+    return true;
+  };
+  await backlog.awaitRoomForMany(Infinity, isRunning);
+  expect(looks).toBe(3);
   backlog.beginScan();
-  expect(backlog.hasClosed).toBe(false);
+  expect(backlog.hasLostPatience).toBe(false);
+});
+
+test('however much room there is, the event loop gets its turn before the next scan', async () => {
+  const events: string[] = [];
+  setImmediate(() => events.push('turn'));
+  await new Backlog(() => 0).awaitRoomForMany(0, () => true);
+  expect(events).toEqual(['turn']);
 });
