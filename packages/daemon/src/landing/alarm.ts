@@ -1,3 +1,6 @@
+/** Milliseconds; setTimeout takes more for 1. */
+const LONGEST = 2 ** 31 - 1;
+
 /** A sleep that can be cut short. */
 export class Alarm {
   #wake: (() => void) | null = null;
@@ -7,7 +10,7 @@ export class Alarm {
   async sleep(milliseconds: number): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, milliseconds);
+        const timer = setTimeout(resolve, Math.min(milliseconds, LONGEST));
         this.#wake = () => {
           clearTimeout(timer);
           resolve();

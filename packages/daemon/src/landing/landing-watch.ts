@@ -56,6 +56,7 @@ interface Grouped extends Pick<Assembled, 'groups'> {
 export class LandingWatch {
   readonly #options: LandingOptions;
   readonly #alarm = new Alarm();
+  readonly #stopping = new Alarm();
   readonly #settling = new Settling();
   readonly #watcher: Watcher;
   readonly #backlog: Backlog;
@@ -105,6 +106,7 @@ export class LandingWatch {
   async stop(): Promise<void> {
     this.#state = 'stopping';
     this.#alarm.ring();
+    this.#stopping.ring();
     await Promise.race([this.#running, this.#hung.promise]);
     await this.#watcher.forget();
   }
@@ -128,20 +130,14 @@ export class LandingWatch {
   async #rest(pause: number, longest: number): Promise<void> {
     const earliest = performance.now() + pause;
     await this.#alarm.sleep(longest);
-    if (this.#state === 'running') await this.#pause(Math.max(0, earliest - performance.now()));
+    // After a hint; more of them may come and are answered by the one scan that follows.
+    if (this.#isRunning()) await this.#stopping.sleep(Math.max(0, earliest - performance.now()));
   }
 
   #interval(): number {
     const { scanInterval } = this.#options.config;
     if (this.#watcher.sight === 'whole') return scanInterval;
     return Math.min(scanInterval, this.#effort.claimed > 0 ? LOOK_AGAIN : LOOK_FOR_LANDING);
-  }
-
-  /** After a hint; more of them may come and are answered by the one scan that follows. */
-  async #pause(milliseconds: number): Promise<void> {
-    await new Promise((resolve) => {
-      setTimeout(resolve, milliseconds);
-    });
   }
 
   /** @returns milliseconds until a scan is worthwhile again */
@@ -200,16 +196,18 @@ export class LandingWatch {
     const { landing, spool } = this.#options;
     for (const claim of await mendClaims(spool, landing.name)) this.#claimed(claim);
     let wait = Infinity;
-    for await (const listing of listings(this.#options.landing.directory)) {
+    let began = performance.now();
+    for await (const listing of listings(landing.directory)) {
+      this.#effort.listedFor(performance.now() - began);
       wait = Math.min(wait, await this.#lookInto(listing));
       if (this.#state === 'stopping') break;
+      began = performance.now();
     }
     this.#settling.endScan();
     this.#notices.endScan();
     this.#strays.endScan();
     this.#blocked.endScan();
     this.#folders.endScan();
-    this.#effort.end();
     return wait;
   }
 
@@ -221,12 +219,12 @@ export class LandingWatch {
     this.#effort.found(listing);
     if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
     if (files.length + unusable.length === 0) return Infinity;
-    const assembled = assemble(listing);
+    const assembled = await this.#judging(async () => assemble(listing));
     const anchor = await unlessErrno(FOLDER_GONE, () => openAnchor(landing.directory, folder));
     if (anchor === null) return LOOK_AGAIN;
     try {
       const untilReady = await this.#claimReady({ folder, groups: assembled.groups }, anchor);
-      return Math.min(untilReady, await this.#strays.look({ folder, anchor }, assembled));
+      return Math.min(untilReady, await this.#judging(() => this.#strays.look({ folder, anchor }, assembled)));
     } catch (error) {
       if (folder === '' || !CLOSED.has(errnoOf(error) ?? '')) throw error;
       this.#sayOfFolder(folder, `nothing can be claimed from the folder (${errnoOf(error)})`);
@@ -239,6 +237,15 @@ export class LandingWatch {
   #sayOfFolder(folder: string, message: string): void {
     const fields = { stage: 'landing', landing: this.#options.landing.name, folder } as const;
     this.#folders.warn(JSON.stringify([folder, message]), { message, fields });
+  }
+
+  async #judging<Result>(work: () => Promise<Result>): Promise<Result> {
+    const began = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#effort.judgedFor(performance.now() - began);
+    }
   }
 
   /** A few at a time, so that the first need not wait until the last of a hundred thousand was looked at. */
@@ -254,18 +261,16 @@ export class LandingWatch {
   }
 
   async #claimFew(envelopes: readonly FoundEnvelope[], anchor: Anchor): Promise<number> {
-    const { ready, wait } = await this.#selectReady(envelopes, anchor);
+    const { ready, wait } = await this.#judging(() => this.#selectReady(envelopes, anchor));
     this.#patience?.refresh();
     if (ready.length === 0) return wait;
     if (this.#options.mayClaim?.() === false) return LOOK_FOR_LANDING;
-    const began = performance.now();
     if (this.#backlog.isFull) this.#onBegun();
     const room = await this.#backlog.awaitRoom(() => {
       this.#patience?.refresh();
       return this.#isRunning();
     });
     const left = room === 'full' ? ready.length : await this.#claimNow(ready, anchor);
-    this.#effort.spent(performance.now() - began);
     if (room === 'full') return LOOK_FOR_LANDING;
     return left > 0 ? Math.min(wait, LOOK_AGAIN) : wait;
   }

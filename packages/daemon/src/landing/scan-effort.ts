@@ -1,23 +1,20 @@
-import { performance } from 'node:perf_hooks';
 import type { Listing } from './scanner.ts';
 
 /** Milliseconds from scan to scan: hints come in showers while files are being written. The first after a while is followed at once. */
 const SHORTEST = 10;
 const LONGEST = 10_000;
-/** A scan may take up this part of the time at most: 100,000 files must not be listed anew at every write. */
+/** A scan may take up this part of the time at most, unless it was the backlog that held it up: 100,000 files must not be listed anew at every write. */
 const SHARE = 10;
-/** What a scan costs however few entries it finds, in entries: reading a directory that was large once takes as long as then (ext4). */
+/** What a listing costs however few entries it finds, in entries: reading a directory that was large once takes as long as then (ext4). */
 const COST_OF_NONE = 100;
 
 /** What a scan has found and claimed, and how long it took: by that goes when the next one is due. */
 export class ScanEffort {
-  readonly #began = performance.now();
   #entries = 0;
   #claimedEntries = 0;
   #claimed = 0;
-  #claiming = 0;
-  /** Milliseconds, when the scan has come to its end, of what was no claiming: that is work done, not time to be spared. In a burst it is mostly the time of other work. */
-  #duration = 0;
+  #listing = 0;
+  #judging = 0;
   /** By folder, the files that have not been claimed. */
   readonly #left = new Map<string, number>();
 
@@ -52,24 +49,28 @@ export class ScanEffort {
     this.#claimedEntries += isEmptied ? members + 1 : members;
   }
 
-  /** @param milliseconds spent on claiming, or waiting for it */
-  spent(milliseconds: number): void {
-    this.#claiming += milliseconds;
+  /** @param milliseconds spent on reading directories */
+  listedFor(milliseconds: number): void {
+    this.#listing += milliseconds;
   }
 
-  end(): void {
-    this.#duration = performance.now() - this.#began - this.#claiming;
+  /** @param milliseconds spent on what was found, but not on claiming: that is work done, not time to be spared. In a burst it is mostly the time of other work */
+  judgedFor(milliseconds: number): void {
+    this.#judging += milliseconds;
   }
 
   /** Milliseconds to the next scan. */
   get pause(): number {
-    return pauseAfter({ duration: this.#duration, entries: this.#entries, claimed: this.#claimedEntries });
+    const [listing, judging] = [this.#listing, this.#judging];
+    return pauseAfter({ listing, judging, entries: this.#entries, claimed: this.#claimedEntries });
   }
 }
 
 export interface ScanOutcome {
-  /** Milliseconds. */
-  readonly duration: number;
+  /** Milliseconds that reading the directories took. */
+  readonly listing: number;
+  /** Milliseconds that judging what is in them took. */
+  readonly judging: number;
   /** Entries of the landing and its folders. */
   readonly entries: number;
   /** How many of them were claimed: the next scan will not see them. */
@@ -77,7 +78,8 @@ export interface ScanOutcome {
 }
 
 /** Milliseconds to the next scan, by what that is going to take. */
-export function pauseAfter({ duration, entries, claimed }: ScanOutcome): number {
-  const left = entries - claimed + COST_OF_NONE;
-  return Math.min(LONGEST, Math.max(SHORTEST, (SHARE * duration * left) / (entries + COST_OF_NONE)));
+export function pauseAfter({ listing, judging, entries, claimed }: ScanOutcome): number {
+  const left = Math.max(0, entries - claimed);
+  const next = (listing * (left + COST_OF_NONE)) / (entries + COST_OF_NONE) + (judging * left) / Math.max(1, entries);
+  return Math.min(LONGEST, Math.max(SHORTEST, SHARE * next));
 }
