@@ -75,6 +75,11 @@ export class EnvelopeMold {
     }
   }
 
+  /** Writes so many copies, each under a name of its own. */
+  landMany(directory: string, count: number): void {
+    for (let index = 0; index < count; index += 1) this.land(directory, `file-${index}.csv`);
+  }
+
   /** Writes a copy whose plaintext has this name. Its last byte is the payload's. */
   land(directory: string, name: string): void {
     const wrappedKey = `${name}.keypke.bin.enc`;

@@ -1,5 +1,8 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** Milliseconds: the longest that setTimeout takes. A longer one, which may well be configured, would be taken for 1. */
+export const LONGEST_TIMER: number = 2 ** 31 - 1;
+
 /** A whole number and a unit; written as a source so that the published JSON Schema carries the very same pattern. */
 export const DURATION_PATTERN = /^(0|[1-9][0-9]{0,8})(ms|s|m|h|d)$/;
 

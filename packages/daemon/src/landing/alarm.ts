@@ -1,5 +1,4 @@
-/** Milliseconds; setTimeout takes more for 1. */
-const LONGEST = 2 ** 31 - 1;
+import { LONGEST_TIMER } from '../config/duration.ts';
 
 /** A sleep that can be cut short. */
 export class Alarm {
@@ -10,7 +9,7 @@ export class Alarm {
   async sleep(milliseconds: number): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.min(milliseconds, LONGEST));
+        const timer = setTimeout(resolve, Math.min(milliseconds, LONGEST_TIMER));
         this.#wake = () => {
           clearTimeout(timer);
           resolve();

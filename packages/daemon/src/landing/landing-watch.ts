@@ -112,7 +112,7 @@ export class LandingWatch {
   }
 
   async #run(): Promise<void> {
-    while (this.#state === 'running') {
+    while (this.#isRunning()) {
       const wait = await this.#scanOrSayWhy();
       this.#onBegun();
       const { pause } = this.#effort;
@@ -150,7 +150,7 @@ export class LandingWatch {
     try {
       const identity = await identifyLanding(this.#options);
       // It may have answered when somebody else looks after the landing by now.
-      if (this.#state === 'stopping') return LOOK_FOR_LANDING;
+      if (!this.#isRunning()) return LOOK_FOR_LANDING;
       const wait = await this.#scan();
       // Only now: what changes between the scan and the watch is found by the scan that follows the watch.
       await this.#watcher.ensure(identity, this.#effort);
@@ -200,7 +200,7 @@ export class LandingWatch {
     for await (const listing of listings(landing.directory)) {
       this.#effort.listedFor(performance.now() - began);
       wait = Math.min(wait, await this.#lookInto(listing));
-      if (this.#state === 'stopping') break;
+      if (!this.#isRunning()) break;
       began = performance.now();
     }
     this.#settling.endScan();
@@ -215,7 +215,7 @@ export class LandingWatch {
     const { landing } = this.#options;
     const { folder, files, unusable } = listing;
     this.#patience?.refresh();
-    if (this.#state === 'stopping') return Infinity;
+    if (!this.#isRunning()) return Infinity;
     this.#effort.found(listing);
     if (listing.extent !== 'whole') this.#sayOfFolder(folder, EXTENT_WORDS[listing.extent]);
     if (files.length + unusable.length === 0) return Infinity;
@@ -253,7 +253,7 @@ export class LandingWatch {
     const { landing } = this.#options;
     let wait = Infinity;
     for (const few of inLots(groups, CLAIMED_TOGETHER)) {
-      if (this.#state !== 'running') break;
+      if (!this.#isRunning()) break;
       const envelopes = few.map((group) => foundIn(folder, group, landing));
       wait = Math.min(wait, await this.#claimFew(envelopes, anchor));
     }

@@ -1,4 +1,5 @@
 import { type SealdropError, toSealdropError } from '@sealdrop/core';
+import { LONGEST_TIMER } from '../config/duration.ts';
 import type { Instruments } from '../operations/instruments.ts';
 import type { QueueState } from '../operations/metrics.ts';
 import { namesOf } from '../spool/claim.ts';
@@ -6,8 +7,6 @@ import type { ClaimRecord } from '../spool/records.ts';
 import { type Job, LandingQueue, newJob } from './landing-queue.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 
-/** Longest delay that setTimeout takes. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 /** ms that an envelope may be at work before it counts as slow: it is huge, or waits for KMS. */
 const SLOW_AFTER = 3000;
 /** Times the concurrency: what may be at work in all, when some of it is slow. */

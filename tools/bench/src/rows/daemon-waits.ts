@@ -77,7 +77,7 @@ async function startWith(files: number, context: BenchContext): Promise<Start> {
   const keys = makeKeyPair();
   const mold = await EnvelopeMold.make(keys, SMALL);
   const site = makeSite(context, { privateKey: privatePem(keys) });
-  for (let index = 0; index < files / FILES_PER_ENVELOPE; index += 1) mold.land(site.landing, `file-${index}.csv`);
+  mold.landMany(site.landing, Math.ceil(files / FILES_PER_ENVELOPE));
   const daemon: RunningDaemon = site.start();
   try {
     await daemon.hasDelivered(1);

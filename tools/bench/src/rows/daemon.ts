@@ -62,7 +62,7 @@ async function measureThroughput(context: BenchContext, throughput: Throughput):
   const count = context.options.waitingEnvelopes;
   const mold = await EnvelopeMold.make(keys, SMALL);
   const site = makeSite(context, throughput.site);
-  for (let index = 0; index < count; index += 1) mold.land(site.landing, `file-${index}.csv`);
+  mold.landMany(site.landing, count);
   // The daemon must not share the cores with the writing of what was landed.
   await settle(site.directory);
   const run = await deliverAll(site, count, keys);
