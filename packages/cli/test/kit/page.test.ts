@@ -122,8 +122,9 @@ describe('opened from disk', () => {
     const { page, complaints, close } = await openPage(browser, pageUrl);
     const focused = () => page.evaluate('document.activeElement.id');
     await page.keyboard.press('Tab');
-    expect(await focused()).toBe('choose');
     const opening = page.waitForEvent('filechooser');
+    // Keys overtake the order that keeps Chromium's own dialog from opening; an answer of the page comes after that order.
+    expect(await focused()).toBe('choose');
     await page.keyboard.press('Space');
     await (await opening).setFiles(writePlaintext('report.csv', 'a,b\n'));
     const visited: unknown[] = [];
