@@ -11,6 +11,7 @@ const COST_OF_NONE = 100;
 /** What a scan has found and claimed, and how long it took: by that goes when the next one is due. */
 export class ScanEffort {
   #entries = 0;
+  /** Of the entries: the next scan will not see them. */
   #claimedEntries = 0;
   #claimed = 0;
   #listing = 0;
@@ -21,11 +22,6 @@ export class ScanEffort {
   /** Files and folders. */
   get entries(): number {
     return this.#entries;
-  }
-
-  /** Of the entries: the next scan will not see them. */
-  get claimedEntries(): number {
-    return this.#claimedEntries;
   }
 
   /** Envelopes. */
