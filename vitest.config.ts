@@ -19,6 +19,7 @@ export default defineConfig({
   test: {
     testTimeout: 120 * SECOND,
     hookTimeout: 120 * SECOND,
+    expect: { poll: { timeout: 60 * SECOND } },
     passWithNoTests: false,
     projects: [
       project('core', 'packages/core'),

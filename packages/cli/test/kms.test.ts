@@ -128,7 +128,7 @@ describe('what is missing or wrong is one plain sentence and the cure', () => {
     ['KeyUnavailableException', 69],
   ] as const)('%s', async (type, status) => {
     kms.inject({ operation: 'Decrypt', error: { type } });
-    const transcript = await decrypt('--key', 'alias/inbound', '--timeout', '5');
+    const transcript = await decrypt('--key', 'alias/inbound');
     expect([transcript.status, transcript.stderr]).toEqual([status, expect.stringMatching(ONE_SENTENCE_AND_A_CURE)]);
   });
 

@@ -29,7 +29,7 @@ async function peakOf(args: readonly string[]): Promise<number> {
   return (Number(workspace.read('peak').toString()) * 1024) / MIB;
 }
 
-test('memory does not grow with the file', async () => {
+test('memory does not grow with the file', { timeout: 300_000 }, async () => {
   expect(await peakOf(['encrypt', 'large', '--public-key', 'pubkey.pem'])).toBeLessThan(LIMIT);
   workspace.shell('rm large');
   expect(await peakOf(['decrypt', 'large.enc', '--key', 'file:private.pem'])).toBeLessThan(LIMIT);

@@ -65,6 +65,8 @@ export class DaemonProcess {
   /** The same as it came. */
   readonly raw: string[] = [];
   readonly stderr: Promise<string>;
+  #complaints = '';
+  #hasEnded = false;
   readonly #child: ChildProcess;
   readonly #exited: Promise<{ readonly status: number | null; readonly signal: string | null }>;
   readonly #listeners = new Set<() => void>();
@@ -78,16 +80,21 @@ export class DaemonProcess {
       env: { ...COMPILE_CACHE, ...process.env, ...environment },
     });
     this.#child = child;
-    this.stderr = text(child.stderr);
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#complaints += chunk;
+      this.#tell();
+    });
+    this.stderr = once(child.stderr, 'close').then(() => this.#complaints);
     const reader = createInterface({ input: child.stdout });
     reader.on('line', (line) => {
       this.raw.push(line);
       this.lines.push(JSON.parse(line) as LogLine);
-      for (const listener of this.#listeners) listener();
+      this.#tell();
     });
     const ended = Promise.all([once(child, 'exit'), once(reader, 'close')]);
     this.#exited = ended.then(() => {
-      for (const listener of this.#listeners) listener();
+      this.#hasEnded = true;
+      this.#tell();
       return { status: child.exitCode, signal: child.signalCode };
     });
   }
@@ -117,14 +124,27 @@ export class DaemonProcess {
       if (last !== undefined) return last;
       if (found.length > before) deadline = AbortSignal.timeout(DEADLINE);
       before = found.length;
-      if (deadline.aborted || this.#child.exitCode !== null || this.#child.signalCode !== null) break;
+      if (deadline.aborted || this.#hasEnded) break;
       await this.#news(deadline);
     }
     const log = this.lines.map((line) => JSON.stringify(line)).join('\n');
-    const stderr = this.#child.exitCode === null ? '' : await this.stderr;
     throw new Error(
-      `never said ${typeof wanted === 'function' ? String(wanted) : JSON.stringify(wanted)}; it said:\n${log}\n${stderr}`,
+      `never said ${typeof wanted === 'function' ? String(wanted) : JSON.stringify(wanted)}; it said:\n${log}\n${this.#complaints}`,
     );
+  }
+
+  /** Waits until a fault strikes, like `claim.rename:hang` (`fault-points.ts`). */
+  async struck(fault: string): Promise<void> {
+    const deadline = AbortSignal.timeout(DEADLINE);
+    while (!this.#complaints.includes(`fault ${fault}\n`)) {
+      if (deadline.aborted || this.#hasEnded)
+        throw new Error(`${fault} never struck; it complained:\n${this.#complaints}`);
+      await this.#news(deadline);
+    }
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #news(deadline: AbortSignal): Promise<void> {

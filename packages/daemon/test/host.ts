@@ -23,7 +23,7 @@ export interface HostOptions {
   /** Flow-style YAML pairs for the landing, like `collision: replace`. */
   readonly landing?: string;
   /** How long members must stand still; short, so that tests are quick. */
-  readonly settle?: string;
+  readonly settle?: string | undefined;
   readonly keys?: readonly string[];
   /** Where the host's folder is made; the system's temporary directory by default. */
   readonly parent?: string | undefined;

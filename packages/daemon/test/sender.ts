@@ -79,9 +79,16 @@ export function folderPath(host: Host, folder: string, member: Member): string {
   return join(host.landing, folder, names[member]);
 }
 
-/** Uploads a whole envelope by plain copies. */
-export function upload(host: Pick<Host, 'landing'>, stem: string, triple: Triple): void {
-  for (const member of MEMBERS) copyFileSync(triple[member], flatPath(host, stem, member));
+/** Uploads an envelope by plain copies; without the members that are undefined. */
+export function upload(
+  host: Pick<Host, 'landing'>,
+  stem: string,
+  members: Readonly<Partial<Record<Member, string | undefined>>>,
+): void {
+  for (const member of MEMBERS) {
+    const path = members[member];
+    if (path !== undefined) copyFileSync(path, flatPath(host, stem, member));
+  }
 }
 
 export function uploadFolder(host: Host, folder: string, triple: Triple): void {

@@ -2,6 +2,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
+const MOST_ATTEMPTS = 1000;
+
 export class SmallDisk {
   readonly directory: string;
   readonly #options: string;
@@ -21,7 +23,12 @@ export class SmallDisk {
   }
 
   remount(how: 'ro' | 'rw'): void {
-    execFileSync('mount', ['-o', `remount,${how},${this.#options}`, this.directory]);
+    for (let attempt = 1; ; attempt += 1) {
+      const { status, stderr } = spawnSync('mount', ['-o', `remount,${how},${this.#options}`, this.directory]);
+      if (status === 0) return;
+      // Somebody has a file open for writing, for a moment.
+      if (attempt === MOST_ATTEMPTS || !stderr.includes('busy')) throw new Error(stderr.toString());
+    }
   }
 
   unmount(): void {

@@ -110,7 +110,7 @@ describe('close', () => {
     const upload = host.startSftp('acme', ['put slow.enc'], { rateKiB: 64, localDirectory: directory });
     const other = spawn('sleep', ['600'], { uid, stdio: 'ignore' });
     const ended = once(other, 'exit');
-    await expect.poll(() => existsSync(join(landing, 'slow.enc')), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(landing, 'slow.enc'))).toBe(true);
     await host.close();
     expect(await upload.result).toMatchObject({ status: null });
     expect(await ended).toEqual([null, 'SIGKILL']);

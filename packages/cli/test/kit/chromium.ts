@@ -48,7 +48,20 @@ export interface WatchedPage {
   readonly close: () => Promise<void>;
 }
 
+/** Opens the page and waits until it has begun to work, or has said why it cannot. */
 export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const opened = await loadPage(browser, url, options);
+  // Chromium calls it loaded while it still checks its key.
+  await opened.page.locator('#limit:not(:empty), #status:not(:empty)').first().waitFor({ state: 'attached' });
+  return opened;
+}
+
+/** Opens the page, whether its script runs or not. */
+export async function loadPage(
   browser: Browser,
   url: string,
   options: BrowserContextOptions = {},

@@ -53,7 +53,7 @@ describe('a KMS that does not answer', () => {
 
   it('is named with what kept it from being reached, when the time limit comes before the patience ends', async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
-    const key = await openKey(ALIAS, { aws: { endpoint, timeout: 400, patience: 60_000 } });
+    const key = await openKey(ALIAS, { aws: { endpoint, timeout: 5000, patience: 60_000 } });
     await expect(key.publicKey()).rejects.toMatchObject({
       code: 'kms-unreachable',
       message: expect.stringContaining('ECONNREFUSED'),
@@ -67,7 +67,7 @@ describe('a KMS that does not answer', () => {
     const before = kms.requests.length;
     const call = (await openKey(ALIAS)).publicKey({ signal: controller.signal });
     const stopping = vi
-      .waitUntil(() => kms.requests.length > before)
+      .waitUntil(() => kms.requests.length > before, { timeout: 60_000 })
       .then(() => controller.abort(new Error('stopping')));
     await expect(call).rejects.toMatchObject({ code: 'cancelled' });
     await stopping;

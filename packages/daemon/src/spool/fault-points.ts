@@ -4,8 +4,8 @@
  *     NODE_ENV=test SEALDROP_FAULT=claim.rename:kill,report.sync:EIO:2
  *
  * Each fault is `POINT:ACTION[:WHICH]`. ACTION is `kill` (SIGKILL), `hang` (the call never returns) or an errno; WHICH is the how-manieth time the point is
- * reached (1 by default), or `always`. An errno that strikes is told on stderr: `fault POINT:ACTION`. Without NODE_ENV=test the variable is not even
- * read: no stray one can hurt an operator.
+ * reached (1 by default), or `always`. A hang or an errno is told on stderr as it strikes: `fault POINT:ACTION`. Without NODE_ENV=test the variable is
+ * not even read: no stray one can hurt an operator.
  */
 import { constants } from 'node:os';
 
@@ -131,8 +131,8 @@ function parseFault(text: string): Fault {
 
 async function strike({ point, action }: Fault): Promise<void> {
   if (action === 'kill') process.kill(process.pid, 'SIGKILL');
+  else process.stderr.write(`fault ${point}:${action}\n`);
   if (action === 'kill' || action === 'hang') await new Promise(() => {});
-  process.stderr.write(`fault ${point}:${action}\n`);
   const errno = -((constants.errno as Readonly<Record<string, number>>)[action] ?? 0);
   throw Object.assign(new Error(`${action}: fault at ${point}`), { errno, code: action, syscall: point });
 }

@@ -50,7 +50,7 @@ test('sparse files that are small enough each are not digested without end when 
 test('an envelope of a thousand members is one short line in the log, and one in its report', async () => {
   const daemon = await host.start();
   const triple = seal(host, { plaintext: 'x' });
-  const folder = join(host.landing, 'wide.part');
+  const folder = join(host.folder, 'wide');
   mkdirSync(folder);
   copyFileSync(triple.payload, join(folder, 'data.csv.enc'));
   copyFileSync(triple.wrappedKey, join(folder, 'keypke.bin.enc'));

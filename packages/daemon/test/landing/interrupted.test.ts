@@ -55,10 +55,10 @@ test('with a manifest, an upload that broke off waits to be resumed, however lon
 
 test('an upload that is never resumed is quarantined after incompleteAfter, and the report tells how much is missing', async () => {
   host.configure({ settings: 'incompleteAfter: 300ms', settle: '0s' });
-  const daemon = await host.start();
   const sealed = await sealWithManifest(host, 'broken.csv', 'x'.repeat(1000));
   writeFileSync(join(host.landing, basename(sealed.payload)), readFileSync(sealed.payload).subarray(0, 500));
   for (const path of [sealed.manifest, sealed.wrappedKey, sealed.note]) land(path);
+  const daemon = await host.start();
   const { envelope } = await daemon.saying({ message: 'quarantined', code: 'truncated-payload' });
   expect(host.report(String(envelope)).message).toMatch(/has 500 bytes; the manifest says 1024/);
 });

@@ -41,8 +41,8 @@ test("good or bad in whatever way, an envelope is gone from its sender's sight b
     'bad-note': seal(host, { plaintext: 'x', note: 'rot13\n' }),
   };
   for (const [stem, triple] of Object.entries(envelopes)) upload(host, stem, triple);
-  upload(host, 'twice', seal(host, { plaintext: 'x' }));
   symlinkSync('/etc/passwd', flatPath(host, 'twice', 'note').replace('.alg', '.algorithm'));
+  upload(host, 'twice', seal(host, { plaintext: 'x' }));
   await daemon.saying({ message: 'claimed' }, 6);
   expect(readdirSync(host.landing)).toEqual([]);
   expect(host.inState('claimed').length + host.inState('quarantine').length).toBe(6);

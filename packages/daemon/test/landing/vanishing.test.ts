@@ -56,7 +56,7 @@ test('a file system that is mounted over the landing is not used, and the landin
     expect(line).toMatchObject({ level: 'error', code: 'bad-configuration' });
     upload(host, 'lost', seal(host, { plaintext: 'x' }));
   } finally {
-    execFileSync('umount', [host.landing]);
+    execFileSync('umount', ['--lazy', host.landing]);
   }
   await daemon.saying({ message: 'landing is back' });
   upload(host, 'afterwards', seal(host, { plaintext: 'x' }));
@@ -71,9 +71,9 @@ test('a landing that is a mount of its own, though of the same file system, is s
     const daemon = await host.start();
     const line = await daemon.saying({ message: 'cannot use the landing' });
     expect(line['reason']).toBe(`${host.landing}: a mount of its own, apart from ${host.spool}`);
-    execFileSync('umount', [host.landing]);
+    execFileSync('umount', ['--lazy', host.landing]);
     await daemon.saying({ message: 'delivered' });
   } finally {
-    spawnSync('umount', [host.landing]);
+    spawnSync('umount', ['--lazy', host.landing]);
   }
 });

@@ -106,10 +106,10 @@ test('a command over its time limit is ended with everything it started, also wh
     (trap '' TERM; while :; do sleep 600; done) & echo $! > "$1/stubborn"
     echo $$ > "$1/self"; echo started
     while :; do wait; done`;
-  const { target, left } = scripted(lines, { timeout: 500 });
+  const { target, left } = scripted(lines, { timeout: 5000 });
   expect(await target.send(event(), FOREVER)).toEqual({
     result: 'try-again',
-    detail: 'not done within 500 ms: started',
+    detail: 'not done within 5000 ms: started',
   });
   for (const name of ['self', 'child', 'stubborn']) {
     await expect.poll(() => isRunning(Number(left(name)))).toBe(false);

@@ -120,9 +120,7 @@ test('while one is looked into, others are delivered; and SIGTERM does not wait 
     kms.inject({ operation: 'Decrypt', delay: 1, times: 1 });
     kms.inject({ operation: 'Decrypt', connection: 'hang', times: 1 });
     send('bad.csv', { ...OLD_OPENSSL });
-    await expect
-      .poll(() => kms.requests.filter(({ operation }) => operation === 'Decrypt').length, { timeout: 30_000 })
-      .toBe(2);
+    await expect.poll(() => kms.requests.filter(({ operation }) => operation === 'Decrypt').length).toBe(2);
     send('good.csv');
     await daemon.saying({ message: 'delivered', file: join(host.delivery, 'good.csv') });
     expect(host.inState('quarantine')).toEqual([]);
@@ -146,7 +144,7 @@ test('with repair: certain it is delivered, and log, receipt and events say what
   const { envelope, repairs } = await daemon.saying({ message: 'delivered' });
   expect(host.plaintext('old.csv')).toBe(PLAINTEXT);
   expect(repairs).toEqual([expect.stringContaining('-md md5')]);
-  await expect.poll(() => historyOf(String(envelope)).repairs, { timeout: 30_000 }).toEqual(repairs);
+  await expect.poll(() => historyOf(String(envelope)).repairs).toEqual(repairs);
   await daemon.saying({ message: 'told' });
   expect(JSON.parse(readFileSync(events, 'utf8'))).toMatchObject({ event: 'delivered', repairs });
 });

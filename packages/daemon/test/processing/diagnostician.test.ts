@@ -4,11 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { EnvelopeMembers, KeyProvider } from '@sealdrop/core';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Diagnostician, type Finding } from '../../src/processing/diagnostician.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sealdrop-diagnostician-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+// What looks for a diagnosis is loaded by the first one, and its sources take their time.
+beforeAll(async () => {
+  const diagnostician = new Diagnostician();
+  const silent = silentKey();
+  const finding = diagnose(diagnostician, silent.key);
+  await vi.waitUntil(() => silent.asked === 1, { timeout: 60_000 });
+  diagnostician.stop();
+  await finding.catch(() => {});
+});
 
 function members(): EnvelopeMembers {
   const [payload, wrappedKey, note] = ['x.enc', 'x.key.enc', 'x.alg'].map((name) => join(folder, name));
@@ -69,11 +79,11 @@ test('a turn that fails gives way to the next', async () => {
 });
 
 test('what takes too long is given up, and the next one has its turn', async () => {
-  const diagnostician = new Diagnostician(100);
+  const diagnostician = new Diagnostician(1000);
   const silent = silentKey();
   const look = (): Promise<Finding> => diagnostician.inTurn('acme', () => diagnose(diagnostician, silent.key));
   const findings = await Promise.all([look(), look()]);
-  expect(findings).toEqual([1, 2].map(() => ({ kind: 'unknown', reason: 'it took longer than 0.1 seconds' })));
+  expect(findings).toEqual([1, 2].map(() => ({ kind: 'unknown', reason: 'it took longer than 1 seconds' })));
   expect(silent.asked).toBe(2);
 });
 

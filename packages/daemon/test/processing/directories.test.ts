@@ -127,7 +127,7 @@ test('a landing that is a bind mount apart from the spool is refused once, with 
   expect(line).toMatchObject({ level: 'error', code: 'bad-configuration' });
   expect(line['hint']).toContain('same mount');
   expect(existsSync(join(host.landing, 'bound.enc'))).toBe(true);
-  execFileSync('umount', [host.landing]);
+  execFileSync('umount', ['--lazy', host.landing]);
   send('free');
   await daemon.saying({ message: 'delivered', file: join(host.delivery, 'free') });
   expect(daemon.said({ message: 'cannot use the landing' })).toHaveLength(1);

@@ -17,8 +17,8 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-function hostIn(parent?: string): Host {
-  const host = new Host({ parent });
+function hostIn(parent?: string, settle?: string): Host {
+  const host = new Host({ parent, settle });
   closing.push(() => host.close());
   return host;
 }
@@ -30,11 +30,11 @@ function deliveryOnSmallDisk(): { readonly host: Host; readonly disk: SmallDisk 
   return { host, disk };
 }
 
-/** Landing, spool and delivery on one small disk. */
+/** Landing, spool and delivery on one small disk, and time to do something to it before an upload is claimed. */
 function hostOnSmallDisk(): { readonly host: Host; readonly disk: SmallDisk } {
   const parent = mkdtempSync(join(tmpdir(), 'sealdropd-'));
   const disk = new SmallDisk(parent, DISK_MEBIBYTES);
-  const host = hostIn(parent);
+  const host = hostIn(parent, '2s');
   // A disk that is still full or read-only is left to the kernel first.
   closing.unshift(() => disk.unmount());
   closing.push(() => rmSync(parent, { recursive: true }));

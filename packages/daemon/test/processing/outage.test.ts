@@ -105,7 +105,7 @@ test('a landing that fills every place with envelopes that wait for a silent KMS
   const daemon = await host.start(kms.environment);
   kms.inject({ operation: 'Decrypt', connection: 'hang' });
   for (const name of ['one', 'two', 'three']) sendForKms(name);
-  await expect.poll(() => kms.requests.length, { timeout: 30_000 }).toBe(2);
+  await expect.poll(() => kms.requests.length).toBe(2);
   sendForFile('by-file');
   await daemon.saying({ message: 'delivered', landing: 'local' });
   expect(daemon.said({ message: 'not yet' })).toEqual([]);
@@ -128,6 +128,7 @@ test('access that is revoked is told once with its cure, by log, /readyz and sta
   const daemon = await host.start(kms.environment);
   kms.inject({ operation: 'Decrypt', error: { type: 'AccessDeniedException' } });
   for (const name of ['one', 'two']) sendForKms(name);
+  await daemon.saying({ message: 'claimed' }, 2);
   const line = await daemon.saying({ message: 'not yet' });
   expect(line).toMatchObject({ level: 'error', code: 'access-denied', landing: 'acme' });
   expect(line['hint']).toContain('kms:Decrypt');

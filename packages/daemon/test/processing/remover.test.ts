@@ -34,7 +34,7 @@ test('what was delivered is removed when nothing is at work any more', async () 
   expect([first, second].map((place) => existsSync(place))).toEqual([true, true]);
   isBusy = false;
   remover.wake();
-  await vi.waitUntil(() => !existsSync(first) && !existsSync(second));
+  await vi.waitUntil(() => !existsSync(first) && !existsSync(second), { timeout: 30_000 });
 });
 
 test('what takes much room is removed before more is delivered, the oldest first', async () => {

@@ -113,9 +113,7 @@ test.each(['delivery-record.create:kill', 'publish.link:kill', 'delivered.rename
     const struck = new DaemonProcess(host.configFile, { NODE_ENV: 'test', SEALDROP_FAULT: fault });
     expect(await struck.exited()).toMatchObject({ signal: 'SIGKILL' });
     const daemon = await host.start();
-    await expect
-      .poll(() => host.inState('claimed').length + host.inState('delivered').length, { timeout: 30_000 })
-      .toBe(0);
+    await expect.poll(() => host.inState('claimed').length + host.inState('delivered').length).toBe(0);
     expect(daemon.said({ message: 'quarantined' })).toEqual([]);
     expect(host.delivered()).toEqual(['once.csv']);
   },
@@ -130,9 +128,7 @@ test('what failed may be sent again with the same key', async () => {
   await daemon.saying({ message: 'configuration reloaded' });
   upload(host, 'taken', triple);
   await daemon.saying({ message: 'quarantined', code: 'collision' });
-  await expect
-    .poll(() => sealdropd('history', '--config', host.configFile).stdout, { timeout: 30_000 })
-    .toContain('collision');
+  await expect.poll(() => sealdropd('history', '--config', host.configFile).stdout).toContain('collision');
   upload(host, 'free', triple);
   await delivered(daemon, 'free');
 });

@@ -18,7 +18,8 @@ beforeEach(async () => {
   disk = new SmallDisk(directory, 2);
   Object.assign(host, { landing: join(directory, 'incoming'), spool: join(directory, 'spool') });
   mkdirSync(host.landing);
-  host.configure({});
+  // Time to fill the disk before an upload is claimed.
+  host.configure({ settle: '2s' });
   daemon = await host.start();
 });
 
@@ -52,7 +53,7 @@ async function expectAllDelivered(...names: readonly string[]): Promise<void> {
   expect(host.delivered()).toEqual(names);
   for (const name of names) expect(host.plaintext(name)).toBe(`${name}\n`);
   expect(host.inState('quarantine')).toEqual([]);
-  await expect.poll(() => host.inState('delivered'), { timeout: 60_000 }).toEqual([]);
+  await expect.poll(() => host.inState('delivered')).toEqual([]);
 }
 
 test('a full spool keeps uploads in the landing, and says that the spool is full; with room again they are delivered', async () => {

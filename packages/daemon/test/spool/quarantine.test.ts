@@ -1,15 +1,6 @@
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import {
-  copyFileSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DaemonProcess } from '../daemon-process.ts';
@@ -123,8 +114,7 @@ test.each([
   writeFileSync(secret, SECRET);
   const triple = seal(host, { plaintext: 'x' });
   place(flatPath(host, stem, 'payload'), secret);
-  copyFileSync(triple.wrappedKey, flatPath(host, stem, 'wrappedKey'));
-  copyFileSync(triple.note, flatPath(host, stem, 'note'));
+  upload(host, stem, { ...triple, payload: undefined });
   const report = await verdictOn(`${stem}.enc`);
   expect(report.code).toBe('hostile-file');
   expect(report.members.find(({ name }) => name === `${stem}.enc`)).toMatchObject({ type, sha256: null });
@@ -133,10 +123,10 @@ test.each([
 
 test.each(['wrappedKey', 'note'] as const)('a symbolic link in the place of a %s is hostile-file', async (member) => {
   const triple = seal(host, { plaintext: 'x' });
-  upload(host, `link-${member}`, triple);
-  const path = flatPath(host, `link-${member}`, member);
-  rmSync(path);
+  const stem = `link-${member}`;
+  const path = flatPath(host, stem, member);
   symlinkSync(triple[member], path);
+  upload(host, stem, { ...triple, [member]: undefined });
   expect((await verdictOn(basename(path))).code).toBe('hostile-file');
 });
 

@@ -86,7 +86,7 @@ export class RandomLoad {
     return delivered.length - this.landings.length + quarantined;
   }
 
-  /** One more envelope: sealed, then uploaded member by member in any order. */
+  /** One more envelope: sealed, then uploaded member by member. */
   async send(): Promise<void> {
     const random = this.#random;
     const landing = this.landings[random.below(this.landings.length)] ?? assert.fail();
@@ -102,22 +102,25 @@ export class RandomLoad {
     const how = { publicKey: this.#publicKey, oaep: oaepWith('sha256'), parameters, name, directory, layout, manifest };
     const { members } = await sealEnvelope(once(plaintext), { ...how, existing: 'refuse' });
     const paths = Object.values(members).filter((path) => path !== null);
+    // A manifest, or a note beside one, that comes last may find its envelope claimed without it.
+    const others = manifest === 'omit' && members.note !== null ? [members.note] : [];
+    const last = random.pick([members.payload, members.wrappedKey, ...others]);
     const mistake = random.below(5) > 0 ? null : mistakeFor(parameters.cipher, manifest);
     if (mistake !== null) make(mistake, members);
     const digests = new Map(paths.map((path) => [basename(path), sha256(path)]));
     const sent = { landing: landing.name, name, mistake, plaintext: digestOf(plaintext), members: digests };
     this.#sent.set(sha256(members.payload), sent);
-    this.#upload(paths, layout === 'flat' ? landing.directory : join(landing.directory, stem));
+    const to = layout === 'flat' ? landing.directory : join(landing.directory, stem);
+    mkdirSync(to, { recursive: true });
+    for (const path of [...this.#shuffled(paths.filter((other) => other !== last)), last]) {
+      copyFileSync(path, join(to, basename(path)));
+    }
     rmSync(directory, { recursive: true });
   }
 
-  #upload(paths: readonly string[], to: string): void {
-    mkdirSync(to, { recursive: true });
+  #shuffled(paths: readonly string[]): readonly string[] {
     const left = [...paths];
-    while (left.length > 0) {
-      const [path = ''] = left.splice(this.#random.below(left.length), 1);
-      copyFileSync(path, join(to, basename(path)));
-    }
+    return paths.flatMap(() => left.splice(this.#random.below(left.length), 1));
   }
 
   /** Whatever is not at its end yet. An empty folder may be left of an envelope that was claimed when the daemon was killed. */
