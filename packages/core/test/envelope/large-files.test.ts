@@ -10,7 +10,12 @@ import { THREADS_PAY_FROM } from '../../src/openssl/payload-file.ts';
 import { newDirectory, newReceiver, type Receiver, seal, tree } from './envelope-kit.ts';
 
 const SIZE = THREADS_PAY_FROM + 4099;
-const plaintext = Buffer.concat([Buffer.from('column,column\n'.repeat(1000)), randomBytes(SIZE - 14_000)]);
+/** The end is text: wherever it is cut, no byte of it looks like a padding. */
+const plaintext = Buffer.concat([
+  Buffer.from('column,column\n'.repeat(1000)),
+  randomBytes(SIZE - 14_000 - 8192),
+  Buffer.alloc(8192, 'row,row\n'),
+]);
 
 let receiver: Receiver;
 let source = '';

@@ -9,6 +9,7 @@ import { flatPath, seal, upload } from '../sender.ts';
 /** What the sender did, and what the note says instead. */
 const TRUE_FLAGS = ['-aes-256-cbc', '-pbkdf2', '-iter', '777'];
 const WRONG_NOTE = '-aes-256-cbc -pbkdf2\n';
+const WRONG_FLAGS = '-aes-128-cbc -pbkdf2';
 const OTHER_USER = 65_534;
 
 let host: Host;
@@ -23,7 +24,8 @@ const quarantine = (...words: readonly string[]) => sealdropd('quarantine', ...w
 
 /** An envelope in quarantine, as the daemon put it there. */
 async function quarantined(daemon: DaemonProcess, stem = 'report.csv'): Promise<string> {
-  upload(host, stem, seal(host, { plaintext: 'amount\n', flags: TRUE_FLAGS, note: WRONG_NOTE }));
+  const options = { flags: TRUE_FLAGS, note: WRONG_NOTE, foreignTo: WRONG_FLAGS };
+  upload(host, stem, seal(host, { plaintext: 'amount\n', ...options }));
   const { envelope } = await daemon.saying(
     { message: 'quarantined' },
     daemon.said({ message: 'quarantined' }).length + 1,
@@ -63,7 +65,7 @@ test('without a daemon, retry leaves the envelope for the next one', async () =>
 test('a retry that fails again is quarantined again, with the parameters that were tried, and both reports', async () => {
   const daemon = await host.start();
   const id = await quarantined(daemon);
-  expect(quarantine('retry', id, '--parameters', '-aes-128-cbc -pbkdf2', '--oaep', 'sha256').status).toBe(0);
+  expect(quarantine('retry', id, '--parameters', WRONG_FLAGS, '--oaep', 'sha256').status).toBe(0);
   await daemon.saying({ message: 'quarantined', envelope: id }, 2);
   expect(host.report(id)).toMatchObject({
     id,
