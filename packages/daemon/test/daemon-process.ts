@@ -84,14 +84,14 @@ export class DaemonProcess {
       this.#complaints += chunk;
       this.#tell();
     });
-    this.stderr = once(child.stderr, 'close').then(() => this.#complaints);
     const reader = createInterface({ input: child.stdout });
     reader.on('line', (line) => {
       this.raw.push(line);
       this.lines.push(JSON.parse(line) as LogLine);
       this.#tell();
     });
-    const ended = Promise.all([once(child, 'exit'), once(reader, 'close')]);
+    const ended = Promise.all([once(child, 'close'), once(reader, 'close')]);
+    this.stderr = ended.then(() => this.#complaints);
     this.#exited = ended.then(() => {
       this.#hasEnded = true;
       this.#tell();

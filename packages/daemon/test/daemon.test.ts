@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DaemonProcess, sealdropd, sealdropdWrapped } from './daemon-process.ts';
@@ -43,13 +43,17 @@ test('what is not done within shutdownTimeout stays claimed, and the next daemon
   expect(host.delivered()).toEqual(['large']);
 });
 
-test.each(['take-member.rename', 'publish.link'])(
+test.each([
+  ['take-member.rename', 'claiming', 'claim.json'],
+  ['publish.link', 'claimed', 'deliver.json'],
+] as const)(
   'a system call that never returns, at %s, does not hold up the end, and the next daemon goes on from there',
-  async (point) => {
+  async (point, state, last) => {
     host.configure({ settings: 'shutdownTimeout: 0s' });
     const daemon = await host.start({ NODE_ENV: 'test', SEALDROP_FAULT: `${point}:hang` });
     upload(host, 'patient', seal(host, { plaintext: 'x' }));
     await daemon.struck(`${point}:hang`);
+    expect(host.inState(state).map((id) => existsSync(join(host.spool, state, id, last)))).toEqual([true]);
     daemon.signal('SIGTERM');
     expect(await daemon.exited()).toEqual(ENDED_BY_SIGNAL);
     expect(daemon.said({ level: 'error', message: 'stopped in the midst of work that hangs' })).toHaveLength(1);
@@ -64,6 +68,7 @@ test('a hook that can never be marked as told does not hold up the end', async (
   host.configure({ settings: 'shutdownTimeout: 0s\nhooks: [{name: tell, command: [/bin/true]}]' });
   const daemon = await host.start({ NODE_ENV: 'test', SEALDROP_FAULT: 'outbox-drop.unlink:hang' });
   upload(host, 'told-of', seal(host, { plaintext: 'x' }));
+  await daemon.saying({ message: 'delivered' });
   await daemon.struck('outbox-drop.unlink:hang');
   daemon.signal('SIGTERM');
   expect(await daemon.exited()).toEqual(ENDED_BY_SIGNAL);

@@ -21,22 +21,21 @@ export interface SealOptions {
   readonly flags?: readonly string[];
   readonly note?: string;
   readonly publicKey?: string;
-  /** Other flags by which it must not open, should they be tried. */
+  /** Other flags for openssl, by which it does not open either. */
   readonly foreignTo?: string;
 }
 
 /** A note with usual flags: hostile ones are not for openssl. */
-const MERELY_WRONG = /^-aes-(128|256)-cbc -(pbkdf2|md sha256)\s*$/;
+const MERELY_WRONG = /^-aes-256-cbc -(pbkdf2|md sha256)\s*$/;
 
 /** Makes the three files with openssl. One whose note is wrong does not open by it: with a wrong key a padding is valid by chance once in 256 times. */
 export function seal(host: Pick<Host, 'folder' | 'publicKey'>, options: SealOptions): Triple {
   const triple = sealOnce(host, options);
-  const { plaintext, note = '', foreignTo = '' } = options;
+  const { plaintext, note = '', foreignTo } = options;
+  const wrong = [MERELY_WRONG.test(note) ? note : undefined, foreignTo].filter((flags) => flags !== undefined);
   const opensAsNoise = (flags: string): boolean =>
     openWith(flags.trim().split(/\s+/), triple.payload, keyFileOf(triple))?.equals(Buffer.from(plaintext)) === false;
-  return [note, foreignTo].filter((flags) => MERELY_WRONG.test(flags)).some(opensAsNoise)
-    ? seal(host, options)
-    : triple;
+  return wrong.some(opensAsNoise) ? seal(host, options) : triple;
 }
 
 /** With the wrapped key of another envelope, that does not open it either. */

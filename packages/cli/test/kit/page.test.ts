@@ -303,7 +303,7 @@ test('without a folder to write into, it says its limit and keeps to it', async 
   await context.addInitScript('delete window.showDirectoryPicker');
   const page = await context.newPage();
   await page.goto(pathToFileURL(fixture.path('kit', 'limited.html')).href);
-  await page.getByText('1 KiB at a time').waitFor();
+  await expect.poll(() => page.locator('#limit').innerText()).toContain('1 KiB at a time');
   expect(await folderButton(page).isVisible()).toBe(false);
   await chooser(page).setInputFiles(writePlaintext('data.bin', Buffer.alloc(1025)));
   expect(await downloadButton(page).isDisabled()).toBe(true);

@@ -272,8 +272,7 @@ describe('a payload that cannot be opened', () => {
     ['a LUKS volume', instead(LUKS), /is a LUKS volume, which another program/],
     ['a PGP message', instead('-----BEGIN PGP MESSAGE-----\n\nhQEMA\n'), /is a PGP message, which another program/],
     ['an age file', instead('age-encryption.org/v1\n-> X25519 abc\n'), /is an age file, which another program/],
-    // No whole blocks: once in 20,000 times one of the many parameters would find a padding of three bytes.
-    ['noise', instead(randomBytes(1005)), /none of the usual parameters/],
+    ['noise', instead(randomBytes(1008)), /none of the usual parameters/],
   ])('%s', async (_what, change, sentence) => {
     // So long that no run of the test meets a ciphertext without line feeds in most of it.
     const plaintext = Buffer.concat(Array.from({ length: 30 }, () => TEXT));
@@ -538,9 +537,10 @@ test('nothing that is said holds the key, the plaintext or the receiver’s dire
   for (const sent of [{ wrapped: WINDOWS }, { change: (payload: Buffer) => payload.subarray(0, -3) }, {}]) {
     const members = send(sent);
     const diagnosis = await diagnose(members);
-    const told = JSON.stringify(diagnosis);
+    // The names of temporary directories are random.
+    const told = JSON.stringify(diagnosis).replaceAll(/sealdrop-envelope-\w{6}/g, '');
     expect(told).not.toContain(KEY_TEXT.trim());
-    expect(told).not.toContain('Ada,');
+    expect(told).not.toContain('Ada');
     const words = `${diagnosis.sentence}\n${diagnosis.senderMessage}`;
     expect(words).not.toContain(members.payload.slice(0, -basename(members.payload).length));
     expect(words).not.toContain(receiver.privatePath);

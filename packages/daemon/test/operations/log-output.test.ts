@@ -6,8 +6,6 @@ import { Host } from '../host.ts';
 import { seal, upload } from '../sender.ts';
 import { SmallDisk } from '../small-disk.ts';
 
-const FOREVER = { timeout: 30_000 };
-
 let host: Host;
 
 beforeEach(() => {
@@ -21,7 +19,7 @@ function send(name: string): void {
 }
 
 async function expectDelivered(...names: readonly string[]): Promise<void> {
-  await expect.poll(() => host.collectable(), FOREVER).toEqual(names);
+  await expect.poll(() => host.collectable()).toEqual(names);
 }
 
 test('a log file on a full disk stops nothing; with room again it goes on with whole lines', async () => {
@@ -33,7 +31,7 @@ test('a log file on a full disk stops nothing; with room again it goes on with w
   // An open file of one block: what is left of the block can be written to even when the disk is full.
   const daemon = new DaemonProcess(host.configFile, {}, ['bash', '-c', `exec "$@" >> ${log}`, 'sealdropd']);
   try {
-    await expect.poll(lines, FOREVER).toContainEqual(expect.stringContaining('"ready"'));
+    await expect.poll(lines).toContainEqual(expect.stringContaining('"ready"'));
     const ballast = disk.fill();
     const names = Array.from({ length: 12 }, (_, index) => `full-${index}`).sort();
     for (const name of names) send(name);
@@ -41,7 +39,7 @@ test('a log file on a full disk stops nothing; with room again it goes on with w
     rmSync(ballast);
     send('roomy');
     await expectDelivered(...names, 'roomy');
-    await expect.poll(lines, FOREVER).toContainEqual(expect.stringContaining('/roomy"'));
+    await expect.poll(lines).toContainEqual(expect.stringContaining('/roomy"'));
     expect(await daemon.stop()).toBe(0);
     const parsed = lines().flatMap((line) => (isJson(line) ? [JSON.parse(line) as LogLine] : []));
     expect(parsed).toContainEqual(
@@ -72,7 +70,7 @@ test('a reader of the log that goes away takes nothing with it', async () => {
     await daemon.saying({ message: 'ready' });
     for (const name of ['one', 'two']) {
       send(name);
-      await expect.poll(() => host.collectable(), FOREVER).toContain(name);
+      await expect.poll(() => host.collectable()).toContain(name);
     }
     expect(await daemon.stop()).toBe(0);
   } finally {

@@ -6,8 +6,6 @@ import { Host } from '../host.ts';
 import { seal, upload } from '../sender.ts';
 import { NotificationSocket } from './service-manager-socket.ts';
 
-const FOREVER = { timeout: 30_000, interval: 50 };
-
 let host: Host;
 let systemd: NotificationSocket;
 
@@ -31,15 +29,15 @@ const heard = (): readonly string[] => systemd.messages.map((message) => message
 
 test('systemd hears that the daemon is ready, reloads and stops, with a status for people', async () => {
   const daemon = await start();
-  await expect.poll(heard, FOREVER).toContain('READY=1');
+  await expect.poll(heard).toContain('READY=1');
   expect(systemd.messages[0]).toBe('READY=1\nSTATUS=0 envelopes in the queue; all in order');
   daemon.signal('SIGHUP');
   await daemon.saying({ message: 'configuration reloaded' });
   await expect
-    .poll(() => heard().filter((line) => !line.startsWith('STATUS=')), FOREVER)
+    .poll(() => heard().filter((line) => !line.startsWith('STATUS=')))
     .toEqual(['READY=1', 'RELOADING=1', 'READY=1']);
   expect(await daemon.stop()).toBe(0);
-  await expect.poll(() => heard().at(-1), FOREVER).toBe('STOPPING=1');
+  await expect.poll(() => heard().at(-1)).toBe('STOPPING=1');
 });
 
 test('READY comes after the first scan, and a reload that is refused ends as well', async () => {
@@ -49,7 +47,7 @@ test('READY comes after the first scan, and a reload that is refused ends as wel
   writeFileSync(host.configFile, 'spool: nowhere\n');
   daemon.signal('SIGHUP');
   await daemon.saying({ message: 'configuration not reloaded; the old one stays in force' });
-  await expect.poll(() => heard().filter((line) => line === 'READY=1'), FOREVER).toHaveLength(2);
+  await expect.poll(() => heard().filter((line) => line === 'READY=1')).toHaveLength(2);
 });
 
 test('an idle daemon feeds the watchdog; one whose work hangs does not, says why, and /healthz is 503', async () => {
@@ -60,7 +58,7 @@ test('an idle daemon feeds the watchdog; one whose work hangs does not, says why
     host.configure({ keys: ['alias/inbound'], settings });
     writeFileSync(host.publicKey, key.publicKey.export({ format: 'pem', type: 'spki' }));
     const daemon = await start({ ...kms.environment, WATCHDOG_USEC: '300000' });
-    await expect.poll(heard, FOREVER).toContain('WATCHDOG=1');
+    await expect.poll(heard).toContain('WATCHDOG=1');
     kms.inject({ operation: 'Decrypt', connection: 'hang' });
     upload(host, 'hung', seal(host, { plaintext: 'x' }));
     const { stuck } = await daemon.saying({ message: 'work hangs; the watchdog is no longer fed' });
@@ -72,7 +70,7 @@ test('an idle daemon feeds the watchdog; one whose work hangs does not, says why
       daemon.signal('SIGHUP');
       await daemon.saying({ message: 'configuration reloaded' }, count);
     }
-    await expect.poll(() => heard().filter((line) => line === 'READY=1'), FOREVER).toHaveLength(4);
+    await expect.poll(() => heard().filter((line) => line === 'READY=1')).toHaveLength(4);
     const [from, to] = [heard().indexOf('RELOADING=1'), heard().lastIndexOf('READY=1')];
     expect(heard().slice(from, to)).not.toContain('WATCHDOG=1');
   } finally {

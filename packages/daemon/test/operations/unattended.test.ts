@@ -113,7 +113,7 @@ test('who was told of a delivery is not told again when what follows fails', asy
   upload(host, 'good', seal(host, { plaintext: 'good\n' }));
   await daemon.saying({ message: 'told' });
   await daemon.saying({ message: 'not recorded yet' });
-  await expect.poll(() => host.inState('delivered'), FOREVER).toEqual([]);
+  await expect.poll(() => host.inState('delivered')).toEqual([]);
   await daemon.stop();
   expect(readFileSync(told, 'utf8').trim().split('\n')).toHaveLength(1);
 });
@@ -125,11 +125,11 @@ test('/metrics, /healthz and /readyz answer; a landing that is not there makes i
   upload(host, 'good', seal(host, { plaintext: 'good\n' }));
   await daemon.saying({ message: 'delivered' });
   const counted = 'sealdrop_envelopes_total{landing="acme",outcome="delivered",code="none"} 1';
-  await expect.poll(async () => (await fetch(`${address}/metrics`)).text(), FOREVER).toContain(counted);
+  await expect.poll(async () => (await fetch(`${address}/metrics`)).text()).toContain(counted);
   expect((await fetch(`${address}/healthz`)).status).toBe(200);
   expect((await fetch(`${address}/readyz`)).status).toBe(200);
   rmSync(host.landing, { recursive: true });
-  await expect.poll(async () => (await fetch(`${address}/readyz`)).status, FOREVER).toBe(503);
+  await expect.poll(async () => (await fetch(`${address}/readyz`)).status).toBe(503);
   expect((await fetch(`${address}/healthz`)).status).toBe(200);
 });
 
